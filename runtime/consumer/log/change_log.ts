@@ -1,0 +1,37 @@
+import type { ChangeBatch, Position, TopicPartition } from "../../change/record.ts";
+
+/**
+ * The consumer's side of the change log: topics, partitions, offsets. Adapters: `memory`, `journal` (embedded),
+ * `kafka` (cluster). One reader calls one method at a time.
+ *
+ * Contract: delivery is at least once, in offset order within a partition. A record is delivered again after a
+ * restart until its position was acknowledged; `acknowledge` is called only once everything below the position is
+ * durable downstream (I1). Nothing is skipped silently: reading below the oldest kept offset rejects with
+ * `log.out_of_range` and names the range.
+ */
+export interface ChangeLog extends AsyncDisposable {
+  /**
+   * Starts to read. `from` wins over what the log itself remembers; a partition in neither starts at its oldest
+   * record. Topics that do not exist yet are waited for.
+   */
+  subscribe(topics: string[], options?: { from?: Position[] }): Promise<void>;
+  /**
+   * At most `maxRecords` records (at least one batch if any is there), several partitions fairly; an empty array
+   * after `timeoutMs` with nothing new. Rejects with a retryable error while the log is unavailable.
+   */
+  poll(options: { maxRecords: number; timeoutMs: number; signal?: AbortSignal }): Promise<ChangeBatch[]>;
+  /** Says that all below these positions is durable downstream. Idempotent. */
+  acknowledge(positions: Position[]): Promise<void>;
+  /** Stops, or goes on with, delivery of partitions; others are not affected. */
+  pause(partitions: TopicPartition[]): void;
+  resume(partitions: TopicPartition[]): void;
+  /** Oldest kept and next offset of every partition known; for lag, replays and dry runs. */
+  watermarks(): Promise<(TopicPartition & { low: number; high: number })[]>;
+  /**
+   * Reads a fixed range without touching positions, for replays and lineage. `until` is exclusive. A time range is
+   * first turned into offsets by `offsetsAt`.
+   */
+  read(range: TopicPartition & { from: number; until: number; maxRecords: number }): Promise<ChangeBatch>;
+  /** Per partition of a topic, the first offset whose record was appended at or after a time; `high` if none. */
+  offsetsAt(topic: string, time: number): Promise<Position[]>;
+}

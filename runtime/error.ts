@@ -1,0 +1,39 @@
+/** What a caller may do about an error: try again, stop and tell a person, or set the input aside. */
+export type Retry = "retry" | "never" | "operator";
+
+/** The parts of a {@linkcode CandlewireError} beyond its text. */
+export type CandlewireErrorOptions = {
+  /** What may be done about it. Default `never`: the same input fails again. */
+  retry?: Retry;
+  /** What a person can do, one sentence. */
+  hint?: string;
+  cause?: unknown;
+  /** Values for logs and problem documents; never secrets (I6). */
+  details?: Record<string, unknown>;
+};
+
+/**
+ * The project's one error class. `code` is stable and dotted, owned by the folder that raises it
+ * (`config.unknown_key`, `capture.slot_lost`); the text says the action, then the current value.
+ */
+export class CandlewireError extends Error {
+  override name = "CandlewireError";
+  readonly code: string;
+  readonly retry: Retry;
+  readonly hint?: string;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: string, message: string, options: CandlewireErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retry = options.retry ?? "never";
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The text of anything that was thrown, for logs and dead letters. */
+export function errorText(error: unknown): string {
+  if (error instanceof CandlewireError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
