@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { CandlewireError, errorText } from "./error.ts";
+import type { Origin } from "./market/origin.ts";
+
+/** Format of the data folder; a folder of another one is refused. */
+const FORMAT = 1;
+
+/** A data folder that this process alone uses until it is disposed of. */
+export type DataFolder = Disposable & {
+  readonly path: string;
+  readonly journal: string;
+  readonly store: string;
+  readonly postgres: string;
+  readonly run: string;
+  readonly exchange: string;
+  readonly transforms: string;
+  readonly modules: string;
+  /** Passwords of the module roles, made once; mode 0600. */
+  readonly secrets: { producerPassword: string; capturePassword: string };
+};
+
+/**
+ * Opens the folder that holds all state of one pipeline, and makes it when missing. Held by a lock that the operating system
+ * drops with the process, so that `kill -9` leaves nothing to clean up.
+ *
+ * Rejects with `data.in_use`, `data.not_writable`, `data.version_mismatch` or `data.origin_mismatch`.
+ */
+export async function openDataFolder(folder: string, origin: Origin): Promise<DataFolder> {
+  const path = resolve(folder);
+  const sub = (name: string) => join(path, name);
+  try {
+    for (const name of ["", "journal", "store", "run", "transforms", "modules"]) {
+      await Deno.mkdir(sub(name), { recursive: true });
+    }
+    await Deno.writeTextFile(sub("run/writable"), "");
+  } catch (error) {
+    throw new CandlewireError("data.not_writable", `Write to the data folder ${path}: ${errorText(error)}`, {
+      retry: "operator",
+      hint: "Choose a writable folder with --data-dir",
+      cause: error,
+    });
+  }
+  const lock = await Deno.open(sub("run/lock"), { create: true, write: true, read: true });
+  if (!await lock.tryLock(true)) {
+    lock.close();
+    throw new CandlewireError("data.in_use", `Open the data folder ${path}: another Candlewire uses it`, {
+      retry: "operator",
+      hint: "Stop the other one, or choose another folder with --data-dir",
+    });
+  }
+  try {
+    await settleIdentity(sub("candlewire.json"), path, origin);
+    return {
+      path,
+      journal: sub("journal"),
+      store: sub("store"),
+      postgres: sub("postgres"),
+      run: sub("run"),
+      exchange: sub("exchange"),
+      transforms: sub("transforms"),
+      modules: sub("modules"),
+      secrets: await readSecrets(sub("secrets.json")),
+      [Symbol.dispose]: () => lock.close(),
+    };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+async function settleIdentity(file: string, path: string, origin: Origin): Promise<void> {
+  const text = await Deno.readTextFile(file).catch(ignoreMissing);
+  if (text === undefined) {
+    await writeWhole(file, JSON.stringify({ format: FORMAT, origin }, null, 2));
+    return;
+  }
+  const found = JSON.parse(text) as { format: number; origin: Origin };
+  if (found.format !== FORMAT) {
+    throw new CandlewireError(
+      "data.version_mismatch",
+      `Open the data folder ${path}: its format is ${found.format}, this version needs ${FORMAT}`,
+      {
+        retry: "operator",
+        hint: "Choose another folder with --data-dir, or run the version that made it",
+      },
+    );
+  }
+  if (found.origin.kind !== origin.kind || found.origin.id !== origin.id) {
+    throw new CandlewireError(
+      "data.origin_mismatch",
+      `Open the data folder ${path}: it holds "${found.origin.label}" (${found.origin.kind} ${found.origin.id}), the source is "${origin.label}" (${origin.kind} ${origin.id})`,
+      {
+        retry: "operator",
+        hint: "Choose another folder with --data-dir; data of two origins is never mixed",
+      },
+    );
+  }
+}
+
+async function readSecrets(file: string): Promise<DataFolder["secrets"]> {
+  const text = await Deno.readTextFile(file).catch(ignoreMissing);
+  if (text !== undefined) return JSON.parse(text);
+  const secret = () => randomBytes(24).toString("base64url");
+  const secrets = { producerPassword: secret(), capturePassword: secret() };
+  await writeWhole(file, JSON.stringify(secrets));
+  return secrets;
+}
+
+/** Written beside and renamed, so that a crash leaves the old file or the new one. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await Deno.writeTextFile(`${file}.new`, text, { mode: 0o600 });
+  await Deno.rename(`${file}.new`, file);
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Deno.errors.NotFound) return undefined;
+  throw error;
+}
