@@ -22,3 +22,10 @@ Deno.test("a driver is imported only in the adapter named for it", () => {
   assert.match(importProblem("/x/runtime/producer/main.ts", "pg") ?? "", /adapter named for it/);
   assert.match(importProblem("/x/runtime/consumer/main.ts", "node:sqlite") ?? "", /adapter named for it/);
 });
+
+Deno.test("importProblem() lets an adapter import the text of its schema", () => {
+  assert.equal(
+    importProblem("/p/runtime/consumer/store/sqlite.ts", "../../../schema/sqlite/store_0001.sql"),
+    undefined,
+  );
+});
