@@ -1,0 +1,46 @@
+import type { Origin } from "../../market/origin.ts";
+import type { EpochMs } from "../../market/epoch.ts";
+
+/** A record on its way into the change log. The sink chooses the partition: murmur2 of the key, 0 without one. */
+export type SinkRecord = { topic: string; key: string | null; value: string | null };
+
+/** How far capture has come, kept with the records. LSNs are text (`16/B374D848`). */
+export type CapturePosition = {
+  /** The cluster that the LSNs belong to (IDENTIFY_SYSTEM). */
+  systemId: string;
+  /** Where the last captured transaction's commit record begins. */
+  commitLsn: string;
+  /** How many of that transaction's changes are captured; -1: all. */
+  changes: number;
+  /** The highest position that was, or is about to be, acknowledged to the slot. */
+  acknowledgedLsn: string;
+  /** Null, or a snapshot that is not complete: it starts again from its beginning. */
+  snapshot: SnapshotState | null;
+};
+
+/** An unfinished initial snapshot. */
+export type SnapshotState = { startedAt: EpochMs; slotLsn: string };
+
+/** What a sink is opened with. */
+export type SinkOptions = {
+  origin: Origin;
+  /** Partitions of each topic. */
+  partitions: number;
+  /** The writer's fencing epoch (host/module_context.ts). */
+  epoch: number;
+};
+
+/**
+ * Where captured changes go. Adapters: `journal` (embedded), `memory` (tests), Kafka's in an issue of its own.
+ *
+ * Contract: one writer at a time, calls one after the other. When `append` resolves, the records and the position
+ * are durable, together: after a crash either both are there or neither (I1). Order is kept per partition. A
+ * rejection means that nothing was appended, and the same call may be made again:
+ * `capture.journal_full` (retry: readers are behind), `capture.storage` (retry: disk full, I/O).
+ */
+export interface ChangeSink extends AsyncDisposable {
+  /** The position of the last append; undefined for an empty sink. */
+  position(): Promise<CapturePosition | undefined>;
+  /** Makes records and position durable in one step. No records: the position alone. */
+  append(records: readonly SinkRecord[], position: CapturePosition): Promise<void>;
+}
