@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
+
+Deno.test("the fixed top level is there", () => {
+  for (const name of ["runtime", "schema", "deno.json", "deno.lock", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"]) {
+    assert.ok(Deno.statSync(join(ROOT, name)), name);
+  }
+});
+
+Deno.test("each dependency is pinned and has its row in ARCHITECTURE.md", () => {
+  const { imports } = JSON.parse(read("deno.json")) as { imports: Record<string, string> };
+  const architecture = read("runtime/ARCHITECTURE.md");
+  for (const [name, specifier] of Object.entries(imports)) {
+    assert.match(specifier, /^npm:\/?(@[^/]+\/)?[^@/]+@\d+\.\d+\.\d+(-[\w.]+)?\/?$/, `${name} is not pinned exactly`);
+    if (name.endsWith("/")) continue;
+    assert.ok(architecture.includes(`\`${name}\``), `${name} has no row in ARCHITECTURE.md`);
+  }
+});
+
+Deno.test("README, CONTRIBUTING and CI name one version of Deno", () => {
+  const versions = new Set<string>();
+  for (const file of ["README.md", "CONTRIBUTING.md", ".ci/run"]) {
+    for (const [, version] of read(file).matchAll(/deno@(\d+\.\d+\.\d+)/g)) versions.add(version!);
+  }
+  assert.equal(versions.size, 1, [...versions].join(", "));
+});
+
+Deno.test("every task that the README names exists", () => {
+  const { tasks } = JSON.parse(read("deno.json")) as { tasks: Record<string, unknown> };
+  for (const [, task] of read("README.md").matchAll(/deno(?:@[\d.]+)? task (\w+)/g)) assert.ok(task! in tasks, task);
+});
+
+Deno.test("no code is copied into strings that import at run time from the network", () => {
+  const bad: string[] = [];
+  for (const file of sources(join(ROOT, "runtime"))) {
+    const text = Deno.readTextFileSync(file);
+    if (/(?:from|import\()\s*["'](?:https?|jsr):/.test(text) && !file.includes("/hostile/")) bad.push(file);
+  }
+  assert.deepEqual(bad, []);
+});
+
+function* sources(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) yield* sources(path);
+    else if (entry.name.endsWith(".ts")) yield path;
+  }
+}
