@@ -7,12 +7,24 @@ export type Change<T extends TableName = TableName> = {
   /** `upsert` stores `row`; `delete` removes the row with `row`'s key at `version`. */
   kind: "upsert" | "delete";
   row: TableRows[T];
+  /** What the transform `enrich` computed of a book; stored beside the row, not part of it. */
+  enrichment?: BookEnrichment;
   /** See "Version of a row"; an older version never replaces a newer one (I2). */
   version: number;
   /** Where it came from, for lineage and dead letters. */
   topic: string;
   partition: number;
   offset: number;
+};
+
+/** Derived from a book's best levels; null where a side is empty. Decimal text. */
+export type BookEnrichment = {
+  best_bid: string | null;
+  best_ask: string | null;
+  /** best_ask − best_bid. */
+  spread: string | null;
+  /** (best_bid + best_ask) / 2, exact: one decimal more than its inputs where needed. */
+  mid: string | null;
 };
 
 /** What becomes of one change in a transform. Exactly one of the three, for every change (I5). */
