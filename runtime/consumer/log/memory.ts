@@ -4,6 +4,7 @@ import { CandlewireError } from "../../error.ts";
 import { type EpochMs, wallClock } from "../../market/epoch.ts";
 import type { ChangeLog } from "./change_log.ts";
 import { outOfRange } from "./out_of_range.ts";
+import { Wakeup } from "./wakeup.ts";
 
 /** A record to append. The partition is chosen by the key (murmur2), or 0 without one, unless given. */
 export type MemoryRecord = {
@@ -24,7 +25,7 @@ export class MemoryLog implements ChangeLog {
   readonly #count: number;
   #topics: string[] = [];
   #from = new Map<string, number>();
-  #wake = () => {};
+  readonly #wakeup = new Wakeup();
   #turn = 0;
   /** The positions acknowledged so far, by `topic/partition`. */
   readonly acknowledged = new Map<string, number>();
@@ -45,7 +46,7 @@ export class MemoryLog implements ChangeLog {
       const offset = known.low + known.records.length;
       known.records.push({ offset, key, value, timestamp: rest.timestamp ?? wallClock() });
     }
-    this.#wake();
+    this.#wakeup.notify();
   }
 
   /** What retention does: forgets records below an offset. */
@@ -72,15 +73,7 @@ export class MemoryLog implements ChangeLog {
       const batches = this.#take(options.maxRecords);
       const left = deadline - performance.now();
       if (batches.length > 0 || left <= 0 || options.signal?.aborted) return batches;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        const done = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        this.#wake = done;
-        options.signal?.addEventListener("abort", done, { once: true });
-      });
+      await this.#wakeup.wait(left, options.signal);
     }
   }
 
@@ -134,7 +127,7 @@ export class MemoryLog implements ChangeLog {
 
   resume(partitions: TopicPartition[]): void {
     for (const { topic, partition } of partitions) this.#paused.delete(`${topic}/${partition}`);
-    this.#wake();
+    this.#wakeup.notify();
   }
 
   async watermarks(): Promise<(TopicPartition & { low: number; high: number })[]> {
@@ -164,6 +157,6 @@ export class MemoryLog implements ChangeLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#wake();
+    this.#wakeup.notify();
   }
 }
