@@ -25,6 +25,11 @@ export type ExchangeTrade = {
   isBuyerMaker: boolean;
   /** Trades of one taker order share it; aggTrades are cut along it. Recordings lack it. */
   takerOrderId: number | null;
+  /**
+   * The aggTrade that it belongs to, contiguous per symbol: trades in sequence with one taker order (recordings: one
+   * time and side) and one price. Both adapters tell it.
+   */
+  aggregateId?: number;
 };
 
 /** All changes of a book within 100 ms. `firstUpdateId` is the previous event's `finalUpdateId` + 1. */
@@ -129,10 +134,13 @@ export interface ExchangeMarket extends AsyncDisposable {
     range: { from?: EpochMs; to?: EpochMs; limit: number },
   ): Candle[];
   ticker(symbol: string, window: "1h" | "4h" | "24h"): TickerWindow | undefined;
-  /** By id: `fromId` ascending; without it the most recent. Kept without bound on disk. */
+  /**
+   * By id: `fromId` (or `fromAggregateId`, or `from`) ascending; without them the most recent, up to `to`. Always in
+   * ascending order. Kept without bound on disk.
+   */
   trades(
     symbol: string,
-    query: { fromId?: number; from?: EpochMs; to?: EpochMs; limit: number },
+    query: { fromId?: number; fromAggregateId?: number; from?: EpochMs; to?: EpochMs; limit: number },
   ): ExchangeTrade[];
   /** What tests compare with. */
   truth: ExchangeTruth;

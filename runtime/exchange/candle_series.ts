@@ -1,0 +1,318 @@
+import type { EpochMs } from "../market/epoch.ts";
+import { addExact, addProduct, addSum, exactValue } from "./exact_sum.ts";
+import { type FixedText, sumText } from "./fixed_text.ts";
+import { type Candle, type Interval, INTERVALS } from "./market.ts";
+import { SpoolFile } from "./spool_file.ts";
+import type { TradeSpool } from "./spool_trades.ts";
+import type { StateReader, StateWriter } from "./state_bytes.ts";
+
+const S = 1000;
+const M = 60 * S;
+const H = 60 * M;
+const D = 24 * H;
+/** Length of each interval in ms. */
+export const INTERVAL_MS: Readonly<Record<Interval, number>> = {
+  "1s": S,
+  "1m": M,
+  "3m": 3 * M,
+  "5m": 5 * M,
+  "15m": 15 * M,
+  "30m": 30 * M,
+  "1h": H,
+  "2h": 2 * H,
+  "4h": 4 * H,
+  "6h": 6 * H,
+  "8h": 8 * H,
+  "12h": 12 * H,
+  "1d": D,
+  "3d": 3 * D,
+  "1w": 7 * D,
+};
+/** 1970-01-05 was a Monday; all other grids start with the epoch. */
+const MONDAY = 4 * D;
+
+/** Open time of the candle that holds a time. */
+export function openTimeOf(interval: Interval, time: number): number {
+  const length = INTERVAL_MS[interval];
+  const shift = interval === "1w" ? MONDAY : 0;
+  return Math.floor((time - shift) / length) * length + shift;
+}
+
+// One candle's cells. Sums take two (exact_sum.ts).
+const OPEN_TIME = 0;
+const OPEN = 1;
+const HIGH = 2;
+const LOW = 3;
+const CLOSE = 4;
+const VOLUME = 5;
+const QUOTE = 7;
+const BUY = 9;
+const BUY_QUOTE = 11;
+const COUNT = 13;
+const FIRST = 14;
+const LAST = 15;
+const WIDTH = 16;
+
+const SECOND = 0;
+const MINUTE = 1;
+const HOUR = INTERVALS.indexOf("1h");
+
+/**
+ * One symbol's candles of every interval, each from the trades alone. A trade touches the second's candle only; a
+ * closed second goes into the minute, a closed minute into everything longer. Minutes and hours are spooled, seconds
+ * are computed from the spooled trades, so memory stays flat.
+ */
+export class CandleSeries {
+  readonly #symbol: string;
+  readonly #trades: TradeSpool;
+  readonly #price: FixedText;
+  readonly #priceScale: number;
+  readonly #quantityScale: number;
+  readonly #minutes: SpoolFile;
+  readonly #hours: SpoolFile;
+  /** The open candle of each interval, without what is still in the shorter ones. */
+  readonly #open = new Float64Array(INTERVALS.length * WIDTH);
+  readonly #scratch = new Float64Array(WIDTH);
+  #secondEnd = 0;
+  #minuteEnd = 0;
+  #lastClose = 0;
+  #started = false;
+
+  constructor(
+    folder: string,
+    number: number,
+    parts: {
+      symbol: string;
+      trades: TradeSpool;
+      price: FixedText;
+      priceScale: number;
+      quantityScale: number;
+    },
+  ) {
+    this.#symbol = parts.symbol;
+    this.#trades = parts.trades;
+    this.#price = parts.price;
+    this.#priceScale = parts.priceScale;
+    this.#quantityScale = parts.quantityScale;
+    this.#minutes = new SpoolFile(`${folder}/minutes_${number}.f64`, WIDTH, 32);
+    this.#hours = new SpoolFile(`${folder}/hours_${number}.f64`, WIDTH, 8);
+  }
+
+  get files(): SpoolFile[] {
+    return [this.#minutes, this.#hours];
+  }
+
+  /** Takes the next trade; times must not decrease. */
+  add(time: number, price: number, quantity: number, isBuyerMaker: boolean, id: number): void {
+    if (time >= this.#secondEnd) {
+      if (!this.#started) this.#start(time);
+      this.roll(time);
+    }
+    const cells = this.#open;
+    if (cells[COUNT] === 0) {
+      cells[OPEN] = cells[HIGH] = cells[LOW] = price;
+      cells[FIRST] = id;
+    } else if (price > cells[HIGH]!) cells[HIGH] = price;
+    else if (price < cells[LOW]!) cells[LOW] = price;
+    cells[CLOSE] = price;
+    cells[LAST] = id;
+    cells[COUNT] = cells[COUNT]! + 1;
+    addExact(cells, VOLUME, quantity);
+    addProduct(cells, QUOTE, price, quantity);
+    if (!isBuyerMaker) {
+      addExact(cells, BUY, quantity);
+      addProduct(cells, BUY_QUOTE, price, quantity);
+    }
+    this.#lastClose = price;
+  }
+
+  /** Closes what ends at or before a time. */
+  roll(time: number): void {
+    if (!this.#started || time < this.#secondEnd) return;
+    merge(this.#open, MINUTE * WIDTH, this.#open, SECOND * WIDTH);
+    while (this.#minuteEnd <= time) this.#closeMinute();
+    this.#reset(SECOND, Math.floor(time / S) * S);
+    this.#secondEnd = this.#open[OPEN_TIME]! + S;
+  }
+
+  /** The open candle at a time; undefined before the first trade. */
+  current(interval: Interval, now: number): Candle | undefined {
+    if (!this.#started) return undefined;
+    this.roll(now);
+    return this.#candle(this.#currentCells(INTERVALS.indexOf(interval)), interval, now);
+  }
+
+  /** Candles in ascending order; with `from` the first `limit` from it on, without it the last up to `to`. */
+  range(interval: Interval, range: { from?: number; to?: number; limit: number }, now: number): Candle[] {
+    if (!this.#started) return [];
+    this.roll(now);
+    const length = INTERVAL_MS[interval];
+    const earliest = openTimeOf(interval, this.#trades.timeOf(0));
+    const latest = openTimeOf(interval, Math.min(range.to ?? now, now));
+    let from = earliest;
+    if (range.from !== undefined) from = Math.max(earliest, openTimeOf(interval, range.from - 1 + length));
+    else from = Math.max(earliest, latest - (range.limit - 1) * length);
+    const to = Math.min(latest, from + (range.limit - 1) * length);
+    if (interval === "1s") return this.#seconds(from, to, now);
+    const candles: Candle[] = [];
+    for (let open = from; open <= to; open += length) {
+      const cells = open + length > now
+        ? this.#currentCells(INTERVALS.indexOf(interval))
+        : this.#closed(open, length);
+      candles.push(this.#candle(cells, interval, now));
+    }
+    return candles;
+  }
+
+  save(out: StateWriter): void {
+    out.numbers(this.#open);
+    out.numbers([this.#secondEnd, this.#minuteEnd, this.#lastClose, this.#started ? 1 : 0]);
+  }
+
+  restore(state: StateReader): void {
+    this.#open.set(state.numbers());
+    const [secondEnd, minuteEnd, lastClose, started] = state.numbers();
+    this.#secondEnd = secondEnd!;
+    this.#minuteEnd = minuteEnd!;
+    this.#lastClose = lastClose!;
+    this.#started = started === 1;
+  }
+
+  #start(time: number): void {
+    this.#started = true;
+    INTERVALS.forEach((interval, index) => this.#reset(index, openTimeOf(interval, time)));
+    this.#secondEnd = this.#open[OPEN_TIME]! + S;
+    this.#minuteEnd = this.#open[MINUTE * WIDTH]! + M;
+    // The hour's file begins with its hour; minutes before the first trade are not there.
+  }
+
+  #closeMinute(): void {
+    const end = this.#minuteEnd;
+    const open = this.#open;
+    this.#spool(this.#minutes, MINUTE);
+    for (let index = MINUTE + 1; index < INTERVALS.length; index++) {
+      merge(open, index * WIDTH, open, MINUTE * WIDTH);
+      const length = INTERVAL_MS[INTERVALS[index]!];
+      if (open[index * WIDTH]! + length === end) {
+        if (index === HOUR) this.#spool(this.#hours, HOUR);
+        this.#reset(index, end);
+      }
+    }
+    this.#reset(MINUTE, end);
+    this.#minuteEnd = end + M;
+  }
+
+  #spool(file: SpoolFile, index: number): void {
+    const at = file.append();
+    file.buffer.set(this.#open.subarray(index * WIDTH, (index + 1) * WIDTH), at);
+  }
+
+  /** An empty candle: flat at the close before it. */
+  #reset(index: number, openTime: number): void {
+    const at = index * WIDTH;
+    this.#open.fill(0, at, at + WIDTH);
+    this.#open[at + OPEN_TIME] = openTime;
+    this.#open.fill(this.#lastClose, at + OPEN, at + CLOSE + 1);
+    this.#open[at + FIRST] = this.#open[at + LAST] = -1;
+  }
+
+  #currentCells(index: number): Float64Array {
+    const cells = this.#scratch;
+    cells.set(this.#open.subarray(index * WIDTH, (index + 1) * WIDTH));
+    if (index > MINUTE) merge(cells, 0, this.#open, MINUTE * WIDTH);
+    if (index > SECOND) merge(cells, 0, this.#open, SECOND * WIDTH);
+    return cells;
+  }
+
+  /** A closed candle from the spooled minutes or hours. */
+  #closed(open: number, length: number): Float64Array {
+    const file = length >= H ? this.#hours : this.#minutes;
+    const unit = length >= H ? H : M;
+    const first = file.cells[file.at(0)]!;
+    const cells = this.#scratch;
+    let begun = false;
+    for (let time = Math.max(open, first); time < open + length; time += unit) {
+      const at = file.at((time - first) / unit);
+      if (!begun) cells.set(file.cells.subarray(at, at + WIDTH));
+      else merge(cells, 0, file.cells, at);
+      begun = true;
+    }
+    cells[OPEN_TIME] = open;
+    return cells;
+  }
+
+  #seconds(from: number, to: number, now: number): Candle[] {
+    const trades = this.#trades;
+    const cells = this.#scratch;
+    const candles: Candle[] = [];
+    let index = trades.indexAt(from);
+    let close = trades.priceOf(Math.max(0, index - 1));
+    for (let open = from; open <= to; open += S) {
+      cells.fill(0);
+      cells[OPEN_TIME] = open;
+      cells.fill(close, OPEN, CLOSE + 1);
+      cells[FIRST] = cells[LAST] = -1;
+      for (; index < trades.length && trades.timeOf(index) < open + S; index++) {
+        close = trades.priceOf(index);
+        const quantity = trades.quantityOf(index);
+        if (cells[COUNT] === 0) {
+          cells.fill(close, OPEN, CLOSE + 1);
+          cells[FIRST] = trades.idOf(index);
+        }
+        cells[HIGH] = Math.max(cells[HIGH]!, close);
+        cells[LOW] = Math.min(cells[LOW]!, close);
+        cells[CLOSE] = close;
+        cells[LAST] = trades.idOf(index);
+        cells[COUNT] = cells[COUNT]! + 1;
+        addExact(cells, VOLUME, quantity);
+        addProduct(cells, QUOTE, close, quantity);
+        if (!trades.isBuyerMakerOf(index)) {
+          addExact(cells, BUY, quantity);
+          addProduct(cells, BUY_QUOTE, close, quantity);
+        }
+      }
+      candles.push(this.#candle(cells, "1s", now));
+    }
+    return candles;
+  }
+
+  #candle(cells: Float64Array, interval: Interval, now: number): Candle {
+    const price = this.#price;
+    const quoteScale = this.#priceScale + this.#quantityScale;
+    const closeTime = cells[OPEN_TIME]! + INTERVAL_MS[interval] - 1;
+    return {
+      symbol: this.#symbol,
+      openTime: cells[OPEN_TIME]! as EpochMs,
+      closeTime: closeTime as EpochMs,
+      open: price.of(cells[OPEN]!),
+      high: price.of(cells[HIGH]!),
+      low: price.of(cells[LOW]!),
+      close: price.of(cells[CLOSE]!),
+      volume: sumText(exactValue(cells, VOLUME), this.#quantityScale),
+      quoteVolume: sumText(exactValue(cells, QUOTE), quoteScale),
+      takerBuyVolume: sumText(exactValue(cells, BUY), this.#quantityScale),
+      takerBuyQuoteVolume: sumText(exactValue(cells, BUY_QUOTE), quoteScale),
+      trades: cells[COUNT]!,
+      firstTradeId: cells[FIRST]!,
+      lastTradeId: cells[LAST]!,
+      closed: closeTime < now,
+    };
+  }
+}
+
+/** Adds a later candle to an earlier one. */
+function merge(into: Float64Array, at: number, from: Float64Array, fromAt: number): void {
+  if (from[fromAt + COUNT] === 0) return;
+  if (into[at + COUNT] === 0) {
+    const openTime = into[at + OPEN_TIME]!;
+    for (let i = 0; i < WIDTH; i++) into[at + i] = from[fromAt + i]!;
+    into[at + OPEN_TIME] = openTime;
+    return;
+  }
+  into[at + HIGH] = Math.max(into[at + HIGH]!, from[fromAt + HIGH]!);
+  into[at + LOW] = Math.min(into[at + LOW]!, from[fromAt + LOW]!);
+  into[at + CLOSE] = from[fromAt + CLOSE]!;
+  for (const sum of [VOLUME, QUOTE, BUY, BUY_QUOTE]) addSum(into, at + sum, from, fromAt + sum);
+  into[at + COUNT] = into[at + COUNT]! + from[fromAt + COUNT]!;
+  into[at + LAST] = from[fromAt + LAST]!;
+}

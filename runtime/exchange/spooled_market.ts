@@ -1,0 +1,337 @@
+import { CandlewireError } from "../error.ts";
+import type { EpochMs } from "../market/epoch.ts";
+import type { Origin } from "../market/origin.ts";
+import { CandleSeries } from "./candle_series.ts";
+import type { EventFeed, FeedSink } from "./feed.ts";
+import { FixedText } from "./fixed_text.ts";
+import type {
+  BookAt,
+  Candle,
+  ExchangeBookTicker,
+  ExchangeEvent,
+  ExchangeMarket,
+  ExchangeTrade,
+  ExchangeTruth,
+  Interval,
+  SymbolInfo,
+  TickerWindow,
+} from "./market.ts";
+import { BookSpool } from "./spool_books.ts";
+import type { SpoolFolder } from "./spool_folder.ts";
+import { TradeSpool } from "./spool_trades.ts";
+import { StateReader, StateWriter } from "./state_bytes.ts";
+import { TickerSeries } from "./ticker_series.ts";
+
+/** Steps between checkpoints: a restart takes at most as many steps again, about half a second. */
+const CHECKPOINT_STEPS = 100_000;
+
+/** All that is kept of one symbol. */
+type Book = {
+  symbol: string;
+  price: FixedText;
+  quantity: FixedText;
+  trades: TradeSpool;
+  books: BookSpool;
+  candles: CandleSeries;
+  tickers: TickerSeries;
+  best: ExchangeBookTicker | undefined;
+};
+
+/**
+ * A market over a deterministic feed. What it tells is durable before it is told: not the events, but how many steps
+ * of the feed they took (one small write per `advance`), beside a checkpoint every {@linkcode CHECKPOINT_STEPS}
+ * steps. After a kill it takes the steps from the checkpoint to that number again and writes the same bytes again;
+ * the feed's fingerprint proves that they are the same. The spool files hold the history for questions.
+ */
+export class SpooledMarket implements ExchangeMarket {
+  readonly origin: Origin;
+  readonly symbols: readonly SymbolInfo[];
+  readonly truth: ExchangeTruth;
+  readonly #feed: EventFeed;
+  readonly #folder: SpoolFolder;
+  readonly #kept: Book[];
+  readonly #bySymbol: Map<string, number>;
+  readonly #sink: FeedSink;
+  #now = 0;
+  #steps = 0;
+  #checkpointAt = 0;
+  /** Where events go; undefined while the past is told again. */
+  #events: ExchangeEvent[] | undefined;
+  /** Events of a step beyond the last limit. */
+  #pending: ExchangeEvent[] = [];
+  #closed = false;
+
+  /** Opens the market at where its folder left off. The market then owns the folder and the feed. */
+  constructor(feed: EventFeed, folder: SpoolFolder, origin: Origin) {
+    this.#feed = feed;
+    this.#folder = folder;
+    this.origin = origin;
+    this.symbols = feed.symbols.map((symbol) => symbol.info);
+    this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
+    this.#kept = feed.symbols.map(({ info, priceScale, quantityScale }, number) => {
+      const texts = { price: new FixedText(priceScale), quantity: new FixedText(quantityScale) };
+      const trades = new TradeSpool(folder.path, info.symbol, number, texts);
+      const parts = { symbol: info.symbol, trades, ...texts, priceScale, quantityScale };
+      return {
+        symbol: info.symbol,
+        ...texts,
+        trades,
+        books: new BookSpool(folder.path, info.symbol, number, texts),
+        candles: new CandleSeries(folder.path, number, parts),
+        tickers: new TickerSeries(parts),
+        best: undefined,
+      };
+    });
+    this.#sink = this.#makeSink();
+    this.truth = this.#makeTruth();
+    this.#resume();
+  }
+
+  get now(): EpochMs {
+    return this.#now as EpochMs;
+  }
+
+  nextTime(): EpochMs | undefined {
+    if (this.#pending.length > 0) return this.now;
+    const time = this.#feed.nextTime();
+    return time === Infinity ? undefined : time as EpochMs;
+  }
+
+  advance(until: EpochMs, limit: number): ExchangeEvent[] {
+    let events = this.#pending;
+    this.#pending = [];
+    this.#events = events;
+    const feed = this.#feed;
+    const before = this.#steps;
+    let time = feed.nextTime();
+    while (time <= until && events.length < limit) {
+      this.#now = time;
+      feed.step(this.#sink);
+      this.#steps++;
+      time = feed.nextTime();
+    }
+    this.#events = undefined;
+    if (events.length > limit) {
+      this.#pending = events.slice(limit);
+      events = events.slice(0, limit);
+    } else if (time > until && until > this.#now) this.#now = until;
+    if (this.#steps !== before) {
+      if (this.#steps - this.#checkpointAt >= CHECKPOINT_STEPS) this.#checkpoint();
+      // Before anyone hears of it: a market that is killed now goes on after these events.
+      this.#folder.writePosition({ steps: this.#steps, now: this.#now, fingerprint: feed.fingerprint() });
+    }
+    return events;
+  }
+
+  book(symbol: string, limit: number): BookAt | undefined {
+    const index = this.#bySymbol.get(symbol);
+    if (index === undefined) return undefined;
+    const kept = this.#kept[index]!;
+    const book = this.#feed.book(index, limit);
+    return {
+      lastUpdateId: book.updateId,
+      bids: levels(book.bids, kept),
+      asks: levels(book.asks, kept),
+    };
+  }
+
+  bookTicker(symbol: string): ExchangeBookTicker | undefined {
+    return this.#of(symbol)?.best;
+  }
+
+  candle(symbol: string, interval: Interval): Candle | undefined {
+    return this.#of(symbol)?.candles.current(interval, this.#now);
+  }
+
+  candles(
+    symbol: string,
+    interval: Interval,
+    range: { from?: EpochMs; to?: EpochMs; limit: number },
+  ): Candle[] {
+    return this.#of(symbol)?.candles.range(interval, range, this.#now) ?? [];
+  }
+
+  ticker(symbol: string, window: "1h" | "4h" | "24h"): TickerWindow | undefined {
+    const kept = this.#of(symbol);
+    return kept?.tickers.window(window, this.#now, kept.best);
+  }
+
+  trades(
+    symbol: string,
+    query: { fromId?: number; fromAggregateId?: number; from?: EpochMs; to?: EpochMs; limit: number },
+  ): ExchangeTrade[] {
+    const trades = this.#of(symbol)?.trades;
+    if (trades === undefined) return [];
+    const end = query.to === undefined ? trades.length : trades.indexAt(query.to + 1);
+    const starts = [
+      query.fromId === undefined ? -1 : trades.indexOf(query.fromId),
+      query.fromAggregateId === undefined ? -1 : trades.indexOfAggregate(query.fromAggregateId),
+      query.from === undefined ? -1 : trades.indexAt(query.from),
+    ];
+    let first = Math.max(...starts);
+    if (first < 0) first = Math.max(0, end - query.limit);
+    const out: ExchangeTrade[] = [];
+    for (let index = first; index < end && out.length < query.limit; index++) out.push(trades.trade(index));
+    return out;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#checkpoint();
+    this.#folder.writePosition({
+      steps: this.#steps,
+      now: this.#now,
+      fingerprint: this.#feed.fingerprint(),
+    });
+    for (const file of this.#files()) file.close();
+    this.#feed.close();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #of(symbol: string): Book | undefined {
+    const index = this.#bySymbol.get(symbol);
+    return index === undefined ? undefined : this.#kept[index];
+  }
+
+  #makeSink(): FeedSink {
+    return {
+      trade: (index, id, price, quantity, time, isBuyerMaker, takerOrder) => {
+        const kept = this.#kept[index]!;
+        kept.candles.add(time, price, quantity, isBuyerMaker, id);
+        kept.tickers.add(kept.trades.length, price, quantity);
+        const aggregateId = kept.trades.append(id, price, quantity, time, isBuyerMaker, takerOrder);
+        this.#events?.push({
+          type: "trade",
+          symbol: kept.symbol,
+          tradeId: id,
+          price: kept.price.of(price),
+          quantity: kept.quantity.of(quantity),
+          time: time as EpochMs,
+          isBuyerMaker,
+          takerOrderId: takerOrder < 0 ? null : takerOrder,
+          aggregateId,
+        });
+      },
+      depth: (index, firstUpdateId, finalUpdateId, time, bids, asks) => {
+        const kept = this.#kept[index]!;
+        if (kept.books.wantsSnapshot) kept.books.appendSnapshot(this.#feed.book(index, Infinity));
+        else kept.books.appendDepth(finalUpdateId, bids, asks);
+        this.#events?.push({
+          type: "depth",
+          symbol: kept.symbol,
+          firstUpdateId,
+          finalUpdateId,
+          time: time as EpochMs,
+          bids: levels(bids, kept),
+          asks: levels(asks, kept),
+        });
+      },
+      bookTicker: (index, updateId, time, bid, bidQuantity, ask, askQuantity) => {
+        const kept = this.#kept[index]!;
+        kept.books.appendBest(updateId, time, bid, bidQuantity, ask, askQuantity);
+        kept.best = {
+          type: "bookTicker",
+          symbol: kept.symbol,
+          updateId,
+          time: time as EpochMs,
+          bid: kept.price.of(bid),
+          bidQuantity: kept.quantity.of(bidQuantity),
+          ask: kept.price.of(ask),
+          askQuantity: kept.quantity.of(askQuantity),
+        };
+        this.#events?.push(kept.best);
+      },
+    };
+  }
+
+  #makeTruth(): ExchangeTruth {
+    return {
+      tradeRange: (symbol) => {
+        const trades = this.#of(symbol)?.trades;
+        if (trades === undefined || trades.length === 0) return undefined;
+        const count = trades.length;
+        return { first: trades.idOf(0), last: trades.idOf(count - 1), count };
+      },
+      missingTradeIds: (symbol) => this.#of(symbol)?.trades.missing() ?? [],
+      bookAt: (symbol, updateId) => this.#of(symbol)?.books.bookAt(updateId),
+      bookTickerAt: (symbol, updateId) => this.#of(symbol)?.books.bestAt(updateId),
+    };
+  }
+
+  #resume(): void {
+    const state = this.#folder.readCheckpoint();
+    if (state === undefined) {
+      // A new folder, or one whose first start did not get this far.
+      for (const file of this.#files()) file.truncate(0);
+      this.#now = this.#feed.begin(this.#sink);
+      this.#kept.forEach((kept, index) => kept.books.appendSnapshot(this.#feed.book(index, Infinity)));
+      this.#checkpoint();
+    } else this.#restore(new StateReader(state));
+    const told = this.#folder.readPosition();
+    if (told === undefined) return;
+    while (this.#steps < told.steps) {
+      this.#feed.step(this.#sink);
+      this.#steps++;
+    }
+    this.#now = Math.max(this.#now, told.now);
+    const fingerprint = this.#feed.fingerprint();
+    if (told.steps === this.#steps && told.fingerprint !== fingerprint) {
+      throw new CandlewireError(
+        "exchange.spool_diverged",
+        `Continue the exchange's run: step ${told.steps} came out as ${fingerprint}, told was ${told.fingerprint}`,
+        {
+          hint: "Run the version that wrote the folder, or delete the folder; the exchange starts a new run",
+        },
+      );
+    }
+  }
+
+  #checkpoint(): void {
+    const out = new StateWriter();
+    out.number(this.#steps);
+    out.number(this.#now);
+    for (const kept of this.#kept) kept.tickers.roll(this.#now);
+    for (const file of this.#files()) file.flush();
+    out.numbers([...this.#files()].map((file) => file.length));
+    this.#feed.save(out);
+    for (const { books, candles, tickers } of this.#kept) {
+      out.number(books.sinceSnapshot);
+      candles.save(out);
+      tickers.save(out);
+    }
+    this.#folder.writeCheckpoint(out.values());
+    this.#checkpointAt = this.#steps;
+  }
+
+  #restore(state: StateReader): void {
+    this.#steps = this.#checkpointAt = state.number();
+    this.#now = state.number();
+    const lengths = state.numbers();
+    [...this.#files()].forEach((file, index) => file.truncate(lengths[index]!));
+    this.#feed.restore(state);
+    for (const kept of this.#kept) {
+      kept.books.resume(state.number());
+      kept.candles.restore(state);
+      kept.tickers.restore(state);
+      kept.trades.resume();
+      kept.best = kept.books.lastBest();
+    }
+  }
+
+  *#files() {
+    for (const { trades, books, candles } of this.#kept) {
+      yield* trades.files;
+      yield* books.files;
+      yield* candles.files;
+    }
+  }
+}
+
+function levels(pairs: number[], texts: { price: FixedText; quantity: FixedText }): [string, string][] {
+  const out = new Array<[string, string]>(pairs.length / 2);
+  for (let i = 0; i < out.length; i++) {
+    out[i] = [texts.price.of(pairs[2 * i]!), texts.quantity.of(pairs[2 * i + 1]!)];
+  }
+  return out;
+}
