@@ -1,0 +1,43 @@
+import { partitionFor } from "../../change/partitioner.ts";
+import type { CapturePosition, ChangeSink, SinkRecord } from "./change_sink.ts";
+
+/** A sink in memory, for tests of what writes to one. Faults are named: `reject`, `failAfterWrite`, `hold`. */
+export class MemorySink implements ChangeSink {
+  readonly records: (SinkRecord & { partition: number; offset: number })[] = [];
+  readonly #partitions: number;
+  readonly #next = new Map<string, number>();
+  #position: CapturePosition | undefined;
+  /** The next appends reject with these, one each; nothing is appended. */
+  reject: Error[] = [];
+  /** The next append is done and its answer lost. */
+  failAfterWrite: Error | null = null;
+  /** Appends wait for it. */
+  hold: Promise<void> | null = null;
+
+  constructor(partitions = 4) {
+    this.#partitions = partitions;
+  }
+
+  async position(): Promise<CapturePosition | undefined> {
+    return this.#position;
+  }
+
+  async append(records: readonly SinkRecord[], position: CapturePosition): Promise<void> {
+    if (this.hold !== null) await this.hold;
+    const refusal = this.reject.shift();
+    if (refusal !== undefined) throw refusal;
+    for (const record of records) {
+      const partition = record.key === null ? 0 : partitionFor(record.key, this.#partitions);
+      const at = `${record.topic}/${partition}`;
+      const offset = this.#next.get(at) ?? 0;
+      this.#next.set(at, offset + 1);
+      this.records.push({ ...record, partition, offset });
+    }
+    this.#position = position;
+    const lost = this.failAfterWrite;
+    this.failAfterWrite = null;
+    if (lost !== null) throw lost;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
