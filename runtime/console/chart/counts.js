@@ -1,0 +1,79 @@
+import { chartColors, onThemeChange } from "./theme.js";
+import { utc } from "../format.js";
+
+// Not a literal: the file exists on the server, not beside this module.
+const LIBRARY = "/vendor/uplot.js?v=1.6.32";
+
+/**
+ * Bars over time (trade counts of windows) with uPlot.
+ * @param {HTMLElement} parent
+ * @param {string} label of the values
+ */
+export async function countChart(parent, label) {
+  /** @type {typeof import("npm:uplot@1.6.32")} */
+  const Plot = (await import(LIBRARY)).default;
+  /** @type {[number[], number[]]} */
+  let data = [[], []];
+  /** @type {InstanceType<typeof Plot> | undefined} */
+  let plot;
+  const size = () => ({
+    width: Math.max(120, parent.clientWidth),
+    height: Math.max(80, parent.clientHeight),
+  });
+  const build = () => {
+    plot?.destroy();
+    const colors = chartColors();
+    const axis = {
+      stroke: colors.muted,
+      font: "11px sans-serif",
+      grid: { stroke: colors.line, width: 1 },
+      ticks: { stroke: colors.line, width: 1, size: 4 },
+    };
+    plot = new Plot(
+      {
+        ...size(),
+        padding: [8, 8, 0, 0],
+        cursor: { drag: { x: false, y: false }, y: false },
+        legend: { show: false },
+        tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] } },
+        axes: [
+          { ...axis, values: (_plot, ticks) => ticks.map((tick) => utc(tick * 1000).slice(0, 8)), space: 70 },
+          { ...axis, size: 44 },
+        ],
+        series: [
+          {},
+          {
+            label,
+            stroke: colors.accent,
+            fill: `${colors.accent}88`,
+            width: 0,
+            points: { show: false },
+            paths: Plot.paths.bars?.({ size: [0.8, 40], align: 1 }),
+          },
+        ],
+      },
+      data,
+      parent,
+    );
+  };
+  build();
+  const resize = new ResizeObserver(() => plot?.setSize(size()));
+  resize.observe(parent);
+  const unlisten = onThemeChange(build);
+  return {
+    /**
+     * @param {readonly number[]} times seconds, rising
+     * @param {readonly number[]} values
+     */
+    set(times, values) {
+      data = [[...times], [...values]];
+      plot?.setData(data);
+    },
+    remove() {
+      resize.disconnect();
+      unlisten();
+      plot?.destroy();
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { ApiProblem } from "./api.js";
+import { h } from "./dom.js";
+
+/** @typedef {import("./dom.js").Child} Child */
+/** @typedef {"good" | "warn" | "bad" | "idle"} Tone */
+
+/** How each state of a stage or module looks; the word is always beside it. @type {Record<string, Tone>} */
+const TONES = {
+  running: "good",
+  ready: "good",
+  live: "good",
+  done: "good",
+  refilled: "good",
+  starting: "warn",
+  degraded: "warn",
+  blocked: "warn",
+  draining: "warn",
+  stopping: "warn",
+  backing_off: "warn",
+  awaiting_approval: "warn",
+  connecting: "warn",
+  stale: "warn",
+  open: "warn",
+  cancelled: "idle",
+  stopped: "idle",
+  unknown: "idle",
+  failed: "bad",
+  disconnected: "bad",
+  lost: "bad",
+};
+
+/**
+ * @param {string} state
+ * @returns {Tone}
+ */
+export function tone(state) {
+  return TONES[state] ?? "idle";
+}
+
+/**
+ * A state as people say it.
+ * @param {string} state
+ * @returns {string}
+ */
+export function word(state) {
+  const text = state.replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * A state as shape, color and word.
+ * @param {string} state
+ * @param {string} [title]
+ */
+export function stateElement(state, title) {
+  return h("span", { class: `state ${tone(state)}`, title }, word(state));
+}
+
+/**
+ * A titled panel.
+ * @param {string} title
+ * @param {{ head?: Child[], class?: string, id?: string }} options
+ * @param {...Child} children
+ */
+export function panel(title, options, ...children) {
+  const id = options.id ?? `panel-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
+  return h(
+    "section",
+    { class: `panel ${options.class ?? ""}`, "aria-labelledby": `${id}-title`, id },
+    h("header", {}, h("h2", { id: `${id}-title` }, title), ...(options.head ?? [])),
+    ...children,
+  );
+}
+
+/**
+ * What a list says when there is nothing in it.
+ * @param {string} title
+ * @param {string} [text]
+ */
+export function empty(title, text) {
+  return h("div", { class: "empty" }, h("strong", {}, title), text);
+}
+
+/**
+ * An error with its remedy.
+ * @param {unknown} error
+ * @returns {HTMLElement}
+ */
+export function problemElement(error) {
+  const problem = error instanceof ApiProblem ? error : null;
+  const text = error instanceof Error ? error.message : String(error);
+  return h(
+    "div",
+    { class: "problem", role: "alert" },
+    h("span", {}, h("strong", {}, text)),
+    problem?.hint && h("span", { class: "hint" }, problem.hint),
+    problem &&
+      h(
+        "span",
+        { class: "muted" },
+        h("code", {}, problem.code),
+        problem.status > 0 ? ` · ${problem.status}` : "",
+      ),
+  );
+}
+
+/**
+ * Shows what a call did wrong in `place`, or clears it.
+ * @param {HTMLElement} place
+ * @param {() => Promise<unknown>} work
+ * @returns {Promise<boolean>} whether it went well
+ */
+export async function attempt(place, work) {
+  try {
+    await work();
+    place.replaceChildren();
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return false;
+    place.replaceChildren(problemElement(error));
+    return false;
+  }
+}
+
+/**
+ * Asks before something that cannot be undone.
+ * @param {{ title: string, text: string, action: string }} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmDialog(question) {
+  return new Promise((resolve) => {
+    const yes = h(
+      "button",
+      { class: "danger", type: "button", on: { click: () => dialog.close("yes") } },
+      question.action,
+    );
+    const no = h("button", { type: "button", on: { click: () => dialog.close("") } }, "Cancel");
+    const dialog = h(
+      "dialog",
+      { "aria-labelledby": "dialog-title" },
+      h("h2", { id: "dialog-title" }, question.title),
+      h("p", {}, question.text),
+      h("div", { class: "row" }, no, yes),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    no.focus();
+  });
+}
+
+/**
+ * A row of buttons of which one is pressed.
+ * @template {string} Value
+ * @param {string} label
+ * @param {readonly { value: Value, text: string }[]} choices
+ * @param {Value} chosen
+ * @param {(value: Value) => void} onChoose
+ */
+export function segmented(label, choices, chosen, onChoose) {
+  const buttons = choices.map((choice) =>
+    h("button", {
+      type: "button",
+      "aria-pressed": String(choice.value === chosen),
+      on: {
+        click: () => {
+          buttons.forEach((button, index) =>
+            button.setAttribute("aria-pressed", String(choices[index]?.value === choice.value))
+          );
+          onChoose(choice.value);
+        },
+      },
+    }, choice.text)
+  );
+  return h("div", { class: "segmented", role: "group", "aria-label": label }, ...buttons);
+}
+
+/** Why a viewer's button is disabled. */
+export const OPERATOR_ONLY = "Needs the operator role; this session may only look";
+
+/**
+ * Enables a button for operators only, with the reason where it is not.
+ * @param {HTMLButtonElement | HTMLInputElement} control
+ * @param {boolean} operator
+ * @param {string | null} [otherReason] why it is disabled for an operator too
+ */
+export function allow(control, operator, otherReason = null) {
+  const reason = operator ? otherReason : OPERATOR_ONLY;
+  if (control.disabled !== (reason !== null)) control.disabled = reason !== null;
+  if (reason === null) control.removeAttribute("title");
+  else if (control.title !== reason) control.title = reason;
+}
