@@ -22,10 +22,10 @@ export const producerConfig = z.strictObject({
   statsRefreshMs: z.int().min(10_000).max(86_400_000).default(300_000)
     .describe("How often the 24 h statistics of the whole market are taken by REST (weight 80)")
     .meta({ unit: "ms", example: 300_000 }),
-  initialTrades: z.int().min(0).max(100_000).default(1_000)
+  initialTrades: z.int().min(0).max(1_000).default(1_000)
     .describe("Past trades a symbol that are taken by REST when nothing of it is stored yet")
     .meta({ unit: "trades", example: 1_000 }),
-  initialKlines: z.int().min(0).max(10_080).default(480)
+  initialKlines: z.int().min(0).max(1_000).default(480)
     .describe("Past one-minute candles a symbol that are taken by REST when nothing of it is stored yet")
     .meta({ unit: "candles", example: 480 }),
   gapGraceMs: z.int().min(0).max(60_000).default(1_500)

@@ -10,7 +10,7 @@ import {
   decodeTickers24h,
   decodeTrades,
 } from "./binance_rest.ts";
-import { isObject, isTime } from "./binance_fields.ts";
+import { isObject, isTime } from "./fields.ts";
 import { BinanceStream, type SourceObserver, type StreamLimits } from "./binance_stream.ts";
 import { ConnectGate } from "./connect_gate.ts";
 import { Inbox } from "./inbox.ts";

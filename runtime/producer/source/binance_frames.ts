@@ -11,7 +11,7 @@ import {
   isSymbol,
   isTime,
   shown,
-} from "./binance_fields.ts";
+} from "./fields.ts";
 
 /** Why a frame, or one part of it, was set aside. Counted by `code`; the rest of the frame is kept. */
 export type FrameProblem = {

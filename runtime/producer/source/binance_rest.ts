@@ -18,7 +18,7 @@ import {
   isSymbol,
   isTime,
   shown,
-} from "./binance_fields.ts";
+} from "./fields.ts";
 
 /** The good rows of a REST answer and what was wrong with the others. */
 export type DecodedRows<T> = { rows: T[]; problems: string[] };

@@ -1,0 +1,245 @@
+import { CandlewireError, errorText } from "../error.ts";
+import type { ModuleContext } from "../host/module_context.ts";
+import { epochMs, wallClock } from "../market/epoch.ts";
+import { syncBooks } from "./book_sync.ts";
+import { chooseSymbols } from "./choose_symbols.ts";
+import type { ProducerConfig } from "./config.ts";
+import { fetchHistory } from "./history.ts";
+import { Intake } from "./intake.ts";
+import { refillGaps, retryDelayMs } from "./refiller.ts";
+import { Report } from "./report.ts";
+import { checkRows } from "./row_check.ts";
+import type { MarketSource } from "./source/market_source.ts";
+import { wait } from "./source/wait.ts";
+import type { MarketTables } from "./table/market_table.ts";
+import { type PartitionRange, WriteQueue } from "./write_queue.ts";
+
+/** What {@linkcode runProducer} works with. */
+export type ProducerParts = {
+  source: MarketSource & { readonly weightUsed?: number };
+  tables: MarketTables;
+  config: ProducerConfig;
+  /** Null: the 20 with the highest quote volume. */
+  symbols: string[] | null;
+  report: Report;
+};
+
+/** Cadences are looked at this often. */
+const TICK_MS = 50;
+
+/**
+ * The producer: follows the source's events, keeps books, finds and refills gaps, and writes rows, until the
+ * context's signal aborts and what is queued is written. Rejects when a newer instance has taken over, or when no
+ * symbol asked for trades.
+ */
+export async function runProducer(context: ModuleContext, parts: ProducerParts): Promise<void> {
+  const { source, tables, config, report } = parts;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const written = new AbortController();
+  const giveUp = new AbortController();
+  let intake: Intake | undefined;
+  const queue = new WriteQueue(tables, {
+    maxBatchRows: config.maxBatchRows,
+    maxQueuedRows: config.maxQueuedRows,
+    lingerMs: config.lingerMs,
+    makePartitions: (range) => makePartitions(context, range),
+    onWritten: (counts) => report.written(counts),
+    onFiltered: (rule, table, rows) => report.filtered(rule, table, rows),
+    onBadRow: (table, row, reason) => {
+      report.badRow(table, row, reason);
+      if (table === "recent_trades" && intake !== undefined) {
+        intake.trades.unstorable(row.symbol as string, row.trade_id as number, wallClock());
+      }
+    },
+    onBlocked: (error) => {
+      if (error === null) context.log("info", "PostgreSQL takes rows again");
+      else report.log("warn", error.code, `Holding rows back: ${errorText(error)}`);
+    },
+  });
+  context.handle("rows", async (parameters) => {
+    const { batch, problems } = checkRows((parameters as { batch?: unknown } | null)?.batch);
+    await queue.room(signal);
+    const { counts, refused } = await queue.write(batch);
+    return {
+      ...counts,
+      refused: [...problems, ...refused.map(({ table, reason }) => ({ table, index: -1, reason }))],
+    };
+  });
+  context.handle("books", () => intake?.books.list() ?? []);
+  const loops: Promise<void>[] = [];
+  const loop = (running: Promise<void>) =>
+    loops.push(running.catch((error) => {
+      if (!stop.signal.aborted) stop.abort(error);
+    }));
+  const writing = queue.run(written.signal, giveUp.signal);
+  writing.catch((error) => stop.abort(error));
+  try {
+    report.health("starting", "Asking for the market");
+    const reporter = setInterval(() => {
+      if (intake !== undefined) reportState(context, parts, queue, intake);
+    }, 1_000);
+    signal.addEventListener("abort", () => clearInterval(reporter), { once: true });
+    const market = await untilDone(report, signal, "the market", () => source.market(signal));
+    if (market === undefined) return;
+    const { symbols, unknown } = chooseSymbols(market, parts.symbols);
+    if (unknown.length > 0) context.log("error", `These symbols do not trade: ${unknown.join(", ")}`);
+    context.log("info", `Following ${symbols.length} symbols`, { symbols: symbols.join(",") });
+    const stored = await untilDone(report, signal, "what is stored", async () => ({
+      trades: await tables.lastTradeIds(symbols),
+      klines: await tables.lastClosedKlines(symbols),
+      gaps: await tables.openGaps(),
+    }));
+    if (stored === undefined) return;
+    const taken = intake = new Intake(symbols, config);
+    taken.restore(stored);
+    const stats = new Map(market.map((entry) => [entry.symbol, entry.stats]));
+    taken.stats(stats.values());
+    await fetchHistory(source, symbols, {
+      config,
+      stored,
+      stats,
+      signal,
+      add: (trades, klines) => queue.push(taken.history(trades, klines, wallClock())),
+      onFailure: (error) => report.failure(error),
+    });
+    for (const symbol of stored.trades.keys()) {
+      // What happened while down is looked for at once, not when the next trade comes.
+      const row = stats.get(symbol);
+      if (row !== undefined) taken.trades.expect(symbol, row.last_trade_id, wallClock());
+    }
+    const rest = {
+      signal,
+      push: (batch: Parameters<WriteQueue["push"]>[0]) => queue.push(batch),
+      room: (until: AbortSignal) => queue.room(until),
+      onFailure: (error: unknown) => report.failure(error),
+    };
+    loop(followEvents(source, symbols, taken, queue, signal));
+    loop(syncBooks(source, taken, rest));
+    loop(refillGaps(source, taken, rest));
+    loop(refreshStats(source, taken, config.statsRefreshMs, report, signal));
+    loop(tickRows(taken, queue, signal));
+    await Promise.all(loops);
+    queue.push(taken.tick(wallClock(), { all: true, heldBack: true }));
+  } finally {
+    stop.abort();
+    report.health("stopping", `Writing ${queue.queuedRows} rows`);
+    written.abort();
+    const limit = setTimeout(() => giveUp.abort(), config.drainMs);
+    await writing.catch(() => {});
+    clearTimeout(limit);
+    if (queue.queuedRows > 0) {
+      // Their ids are asked for again at the next start (I3).
+      context.log(
+        "warn",
+        `Stopped with ${queue.queuedRows} rows unwritten; they are refilled at the next start`,
+      );
+    }
+    if (intake !== undefined) reportState(context, parts, queue, intake);
+    await source[Symbol.asyncDispose]();
+    await tables[Symbol.asyncDispose]();
+  }
+  if (!context.signal.aborted) throw stop.signal.reason;
+}
+
+async function followEvents(
+  source: MarketSource,
+  symbols: string[],
+  intake: Intake,
+  queue: WriteQueue,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const events of source.events(symbols, signal)) {
+    queue.push(intake.take(events, wallClock()));
+    // While this waits, the source does not read: what the exchange sends meanwhile stays with it (I10).
+    await queue.room(signal);
+  }
+}
+
+async function tickRows(intake: Intake, queue: WriteQueue, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await wait(TICK_MS, signal);
+    if (!queue.full) queue.push(intake.tick(wallClock(), { heldBack: queue.blocked }));
+  }
+}
+
+async function refreshStats(
+  source: MarketSource,
+  intake: Intake,
+  everyMs: number,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await wait(everyMs, signal);
+    if (signal.aborted) return;
+    try {
+      intake.stats((await source.market(signal)).map((entry) => entry.stats));
+    } catch (error) {
+      if (!signal.aborted) report.failure(error);
+    }
+  }
+}
+
+/** Tries without end, showing why it has to; undefined once the signal aborts. */
+async function untilDone<T>(
+  report: Report,
+  signal: AbortSignal,
+  what: string,
+  attempt: () => Promise<T>,
+): Promise<T | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (error instanceof CandlewireError && error.code === "table.fenced") throw error;
+      report.failure(error);
+      const hint = error instanceof CandlewireError && error.hint !== undefined ? `. ${error.hint}` : "";
+      report.health("blocked", `Asking for ${what}: ${errorText(error)}${hint}`);
+      await wait(retryDelayMs(error), signal);
+    }
+  }
+  return undefined;
+}
+
+async function makePartitions(context: ModuleContext, range: PartitionRange): Promise<"made" | "refused"> {
+  try {
+    await context.call("host", "postgres.partitions", range);
+    return "made";
+  } catch (error) {
+    if (error instanceof CandlewireError && error.code === "postgres.partition_range") return "refused";
+    throw error;
+  }
+}
+
+function reportState(context: ModuleContext, parts: ProducerParts, queue: WriteQueue, intake: Intake): void {
+  const { metrics } = context;
+  const { report, source } = parts;
+  for (const ledger of [intake.trades, intake.klines]) {
+    for (const [cause, by] of ledger.takeCounts()) report.count("candlewire_gaps_total", { cause }, by);
+  }
+  report.flush();
+  const { trusted, size } = intake.books;
+  const openGaps = intake.trades.openGaps + intake.klines.openGaps;
+  metrics.gauge("candlewire_books_trusted", trusted);
+  metrics.gauge("candlewire_open_gaps", openGaps);
+  metrics.gauge("candlewire_queued_rows", queue.queuedRows);
+  if (source.weightUsed !== undefined) metrics.gauge("candlewire_rest_weight_used", source.weightUsed);
+  if (intake.newestEventTime !== undefined) {
+    const lagMs = wallClock() - epochMs(intake.newestEventTime);
+    metrics.gauge("candlewire_source_lag_seconds", lagMs / 1_000);
+  }
+  if (context.signal.aborted) return;
+  const failure = report.recentFailure();
+  if (queue.blocked) report.health("blocked", "PostgreSQL takes no rows");
+  else if (failure instanceof CandlewireError && failure.retry === "operator") {
+    report.health("blocked", `${errorText(failure)}. ${failure.hint ?? ""}`);
+  } else if (trusted < size || !intake.connected) {
+    const why = failure === undefined ? "" : `; ${errorText(failure)}`;
+    report.health(
+      "degraded",
+      `${intake.connected ? "Connected" : "Not connected"}, ${trusted} of ${size} books trusted${why}`,
+    );
+  } else report.health("running", `${size} symbols, ${openGaps} gaps open`);
+}
