@@ -118,6 +118,8 @@ export type BookAt = { lastUpdateId: number; bids: [string, string][]; asks: [st
 export interface ExchangeMarket extends AsyncDisposable {
   readonly origin: Origin;
   readonly symbols: readonly SymbolInfo[];
+  /** For people, to be printed at start: by how much recorded times are shifted, what was set aside and why. */
+  readonly notes?: readonly string[];
   /** Virtual time up to which events were taken. */
   readonly now: EpochMs;
   /** Virtual time of the next event; undefined when a recording without loop has ended. */

@@ -4,6 +4,8 @@ import type { ExchangeMarketConfig } from "./config.ts";
 import { EngineFeed } from "./engine/engine_feed.ts";
 import { selectListings } from "./engine/listing.ts";
 import type { ExchangeMarket } from "./market.ts";
+import { digestsOf, openRecording } from "./recording/open_recording.ts";
+import { RecordingFeed } from "./recording/recording_feed.ts";
 import { type RunIdentity, SpoolFolder } from "./spool_folder.ts";
 import { SpooledMarket } from "./spooled_market.ts";
 
@@ -21,7 +23,9 @@ const ENGINE_VERSION = 1;
 export async function openMarket(config: ExchangeMarketConfig): Promise<ExchangeMarket> {
   const folder = SpoolFolder.open(config.folder);
   try {
-    return openEngine(config, folder);
+    return config.source === "engine"
+      ? openEngine(config, folder)
+      : await openRecordings(config, config.source, folder);
   } catch (error) {
     folder[Symbol.dispose]();
     throw error;
@@ -40,7 +44,32 @@ function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder): Exchange
     symbols: listings.map((listing) => listing.info.symbol).join(","),
   }, { kind: "exchange", label: `exchange, seed ${seed}` });
   const feed = new EngineFeed({ listings, seed, ratePerSecond, historyHours, startTime });
-  return new SpooledMarket(feed, folder, origin);
+  return new SpooledMarket(feed, folder, { origin, notes: [] });
+}
+
+async function openRecordings(
+  config: ExchangeMarketConfig,
+  paths: readonly string[],
+  folder: SpoolFolder,
+): Promise<ExchangeMarket> {
+  const { loop, originalTimes } = config;
+  const digests = await digestsOf(paths);
+  const names = paths.map((path) => path.split(/[\\/]/).at(-1)).join(", ");
+  const { origin, startTime } = takeRun(folder, config.startTime, {
+    source: "recording",
+    digests: digests.join(","),
+    loop,
+    originalTimes,
+  }, { kind: "recording", label: `recording ${names}` });
+  const { recording, file } = await openRecording(paths, digests, folder.path);
+  const feed = new RecordingFeed({ recording, file, loop, ...originalTimes ? {} : { startTime } });
+  const notes = [
+    originalTimes
+      ? "Recorded times are kept"
+      : `Recorded times are shifted by ${feed.shiftMs} ms${loop ? ", further with every round" : ""}`,
+    ...recording.notes,
+  ];
+  return new SpooledMarket(feed, folder, { origin, notes });
 }
 
 /** The folder's run when it is the one that is asked for; a new one in a new folder. */

@@ -40,7 +40,7 @@ export class SpoolFolder implements Disposable {
     try {
       Deno.mkdirSync(path, { recursive: true });
       for (const entry of Deno.readDirSync(path)) {
-        if (/^(run\.json|lock|recording\.json)$|\.f64$|\.tmp$/.test(entry.name)) continue;
+        if (/^(run\.json|lock|recording\.json)$|^[a-z_0-9]+\.f64$|\.tmp$/.test(entry.name)) continue;
         throw new CandlewireError(
           "exchange.folder_foreign",
           `Open the exchange's folder: "${path}" holds "${entry.name}"`,

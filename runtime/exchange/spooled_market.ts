@@ -46,6 +46,7 @@ type Book = {
 export class SpooledMarket implements ExchangeMarket {
   readonly origin: Origin;
   readonly symbols: readonly SymbolInfo[];
+  readonly notes: readonly string[];
   readonly truth: ExchangeTruth;
   readonly #feed: EventFeed;
   readonly #folder: SpoolFolder;
@@ -62,10 +63,11 @@ export class SpooledMarket implements ExchangeMarket {
   #closed = false;
 
   /** Opens the market at where its folder left off. The market then owns the folder and the feed. */
-  constructor(feed: EventFeed, folder: SpoolFolder, origin: Origin) {
+  constructor(feed: EventFeed, folder: SpoolFolder, run: { origin: Origin; notes: readonly string[] }) {
     this.#feed = feed;
     this.#folder = folder;
-    this.origin = origin;
+    this.origin = run.origin;
+    this.notes = run.notes;
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
     this.#kept = feed.symbols.map(({ info, priceScale, quantityScale }, number) => {
