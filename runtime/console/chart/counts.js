@@ -14,6 +14,7 @@ export async function countChart(parent, label) {
   const Plot = (await import(LIBRARY)).default;
   /** @type {[number[], number[]]} */
   let data = [[], []];
+  let spacing = 60;
   /** @type {InstanceType<typeof Plot> | undefined} */
   let plot;
   const size = () => ({
@@ -36,9 +37,18 @@ export async function countChart(parent, label) {
         cursor: { drag: { x: false, y: false }, y: false },
         legend: { show: false },
         tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-        scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.05)] } },
+        scales: {
+          // A bar reaches from its time to the next: the last one needs room too.
+          x: { range: (_plot, low, high) => [low, (high ?? 0) + spacing] },
+          y: { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 0) * 1.05)] },
+        },
         axes: [
-          { ...axis, values: (_plot, ticks) => ticks.map((tick) => utc(tick * 1000).slice(0, 8)), space: 70 },
+          {
+            ...axis,
+            values: (_plot, ticks) => ticks.map((tick) => utc(tick * 1000).slice(0, 8)),
+            space: 70,
+            size: 28,
+          },
           { ...axis, size: 44 },
         ],
         series: [
@@ -65,8 +75,10 @@ export async function countChart(parent, label) {
     /**
      * @param {readonly number[]} times seconds, rising
      * @param {readonly number[]} values
+     * @param {number} between two times, in seconds
      */
-    set(times, values) {
+    set(times, values, between) {
+      spacing = between;
       data = [[...times], [...values]];
       plot?.setData(data);
     },

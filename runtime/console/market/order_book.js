@@ -37,7 +37,7 @@ export function orderBook() {
   const asks = h("div", { role: "rowgroup" });
   const bids = h("div", { role: "rowgroup" });
   const spread = h("div", { class: "spread muted", role: "row" });
-  const status = h("div", { class: "body muted" });
+  const status = h("div", { class: "body muted small" });
   const ladder = h(
     "div",
     { class: "ladder", role: "table", "aria-label": "Order book" },

@@ -86,7 +86,7 @@ export function tradeWindows() {
         -KEPT,
       );
       const { times, values } = filled(rows, LENGTH_MS[chosen]);
-      chart?.set(times, values);
+      chart?.set(times, values, LENGTH_MS[chosen] / 1000);
       for (const length of LENGTHS) {
         let newest;
         for (const row of windows.get(length)?.values() ?? []) {

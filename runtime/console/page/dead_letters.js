@@ -131,7 +131,7 @@ export function deadLettersPage(app, rest) {
             }),
           ),
           h("td", { class: "nowrap" }, timeElement(letter.last_failed_at, "minute")),
-          h("td", {}, h("span", { class: "tag bad" }, letter.code)),
+          h("td", { class: "nowrap" }, h("span", { class: "tag bad" }, letter.code)),
           h("td", { class: "wrap" }, letter.message),
           h("td", { class: "mono" }, letter.topic),
           h("td", { class: "num" }, letter.partition),

@@ -91,19 +91,18 @@ export function marketsPage(app, rest) {
           bars.element,
           barsNote,
         ),
+        panel("Trades", {}, tape.element),
       ),
       h(
         "div",
         { class: "middle" },
         panel(
-          "Price",
+          "Price, 1 m",
           {
             head: [
               picker,
               options,
               h("span", { class: "price-line" }, last, change, stats),
-              h("span", { class: "spacer" }),
-              h("span", { class: "note" }, "1 m candles, UTC"),
             ],
           },
           chartBox,
@@ -129,7 +128,7 @@ export function marketsPage(app, rest) {
         ),
         panel("Aggregates", {}, windows.table),
       ),
-      h("div", { class: "right" }, panel("Order book", {}, book.element), panel("Trades", {}, tape.element)),
+      h("div", { class: "right" }, panel("Order book", {}, book.element)),
     ),
   );
 

@@ -377,6 +377,7 @@ function moduleDetail(app, place, chosen, run) {
         module.permissions,
         module.violations,
         module.digest,
+        module.pendingDigest,
         app.state.operator,
       ]);
       if (next !== signature) {
@@ -421,6 +422,9 @@ function aboutModule(app, module, heartbeat, run) {
       ? h("span", { class: "muted" }, "none")
       : h("div", { class: "row" }, ...values.map((value) => h("span", { class: `tag ${kind}` }, value)));
   const violations = Object.entries(module.violations ?? {}).filter(([, number]) => number > 0);
+  // A module that runs goes on with its approved code while the changed one waits.
+  const digest = module.pendingDigest ?? module.digest;
+  const waiting = module.state === "awaiting_approval" || (module.pendingDigest ?? null) !== null;
   /** @type {[string, import("../dom.js").Child][]} */
   const facts = [
     ["What", module.description],
@@ -455,6 +459,7 @@ function aboutModule(app, module, heartbeat, run) {
         : violations.map(([name, number]) => `${name}: ${count(number)}`).join(", "),
     ],
     ["Code digest", h("code", {}, module.digest)],
+    ...(waiting ? [/** @type {[string, Node]} */ (["Digest to approve", h("code", {}, digest)])] : []),
   ];
   const approve = h("button", {
     type: "button",
@@ -463,14 +468,13 @@ function aboutModule(app, module, heartbeat, run) {
       click: async () => {
         const sure = await confirmDialog({
           title: `Approve the changed code of ${module.name}?`,
-          text: `It will run with the permissions listed. Digest ${module.digest}`,
+          text: `It will run with the permissions listed. Digest ${digest}`,
           action: "Approve",
         });
         if (sure) {
           await run(
             module,
-            () =>
-              app.api.post(`modules/${encodeURIComponent(module.name)}/approve`, { digest: module.digest }),
+            () => app.api.post(`modules/${encodeURIComponent(module.name)}/approve`, { digest }),
           );
         }
       },
@@ -487,7 +491,7 @@ function aboutModule(app, module, heartbeat, run) {
         [name, value],
       ) => [h("dt", {}, name), value === heartbeat ? heartbeat : h("dd", {}, value)]),
     ),
-    module.state === "awaiting_approval"
+    waiting
       ? h(
         "div",
         { class: "row" },

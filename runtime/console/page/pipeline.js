@@ -1,7 +1,7 @@
 import { flowPicture, lagText } from "../chart/flow.js";
 import { h, reconcile, setText } from "../dom.js";
 import { ago, bytes, count, duration, prettyJson, rate, timeElement } from "../format.js";
-import { perFrame } from "../frame.js";
+import { perFrame, Ring } from "../frame.js";
 import { attempt, empty, panel, stateElement } from "../parts.js";
 
 /** @typedef {import("../types.js").Stage} Stage */
@@ -78,10 +78,21 @@ export function pipelinePage(app) {
     ),
   );
 
+  /** Events a second to this page, for the last stage's sparkline. @type {Ring<number>} */
+  const arrivals = new Ring(SECONDS_KEPT);
+  let drawnAt = 0;
   const drawPipeline = perFrame(() => {
     const pipeline = state.pipeline;
     const { stages, edges } = withControl(app);
-    picture.draw(stages, (id) => state.rates.get(id)?.last(SECONDS_KEPT) ?? [], edges);
+    if (pipeline !== null && pipeline.at !== drawnAt) {
+      drawnAt = pipeline.at;
+      arrivals.push(stages.at(-1)?.rate ?? 0);
+    }
+    picture.draw(
+      stages,
+      (id) => (id === "control" ? arrivals : state.rates.get(id))?.last(SECONDS_KEPT) ?? [],
+      edges,
+    );
     readiness.replaceChildren(
       pipeline === null
         ? h("span", { class: "muted" }, "Waiting for the first figures")
@@ -115,8 +126,8 @@ export function pipelinePage(app) {
               {},
               timeElement(alert.raised_at),
               " ",
-              h("strong", {}, alert.symbol),
-              ` ${alert.message} `,
+              alert.message.includes(alert.symbol) ? null : h("strong", {}, `${alert.symbol} `),
+              `${alert.message} `,
               h("span", { class: "tag" }, alert.rule),
               alert.delivered === false
                 ? h("span", { class: "muted" }, " not delivered to the webhook")
@@ -230,8 +241,8 @@ function drawTiles(tiles, app) {
   /** @type {[string, string, string][]} */
   const values = [
     ["Stored rows", count(store?.total), "Since the consumer started"],
-    ["Exchange to store p50", seconds(latency?.p50), "Event time to durable in the store, last minute"],
-    ["Exchange to store p99", seconds(latency?.p99), "Event time to durable in the store, last minute"],
+    ["End to end p50", seconds(latency?.p50), "Event time to durable in the store, last minute"],
+    ["End to end p99", seconds(latency?.p99), "Event time to durable in the store, last minute"],
     ["Dead letters", app.state.deadLetterCount, "Records that could not be stored and are kept (I5)"],
     ["Alerts", count(pipeline.alerts), "Raised since the host started"],
     ["Memory", rss === 0 ? "–" : bytes(rss), "Resident memory of the stages that are our processes"],

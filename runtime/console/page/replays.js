@@ -50,6 +50,14 @@ function field(label, control) {
 }
 
 /**
+ * @param {string} label
+ * @param {HTMLElement} control
+ */
+function wideField(label, control) {
+  return h("label", { class: "field wide" }, label, control);
+}
+
+/**
  * @param {import("../main.js").App} app
  * @param {(replay: Replay) => void} onCreated
  */
@@ -128,7 +136,7 @@ function replayForm(app, onCreated) {
     h(
       "div",
       { class: "fields" },
-      field("Topic", topic),
+      wideField("Topic", topic),
       field("Partition", partition),
       h(
         "div",
