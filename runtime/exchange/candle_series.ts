@@ -1,57 +1,29 @@
 import type { EpochMs } from "../market/epoch.ts";
-import { addExact, addProduct, addSum, exactValue } from "./exact_sum.ts";
+import {
+  addTrade,
+  BUY,
+  BUY_QUOTE,
+  clearCandle,
+  CLOSE,
+  COUNT,
+  FIRST,
+  HIGH,
+  LAST,
+  LOW,
+  mergeCandle,
+  OPEN,
+  OPEN_TIME,
+  QUOTE,
+  VOLUME,
+  WIDTH,
+} from "./candle_cells.ts";
+import { H, INTERVAL_MS, M, openTimeOf, S } from "./candle_grid.ts";
+import { exactValue } from "./exact_sum.ts";
 import { type FixedText, sumText } from "./fixed_text.ts";
 import { type Candle, type Interval, INTERVALS } from "./market.ts";
 import { SpoolFile } from "./spool_file.ts";
 import type { TradeSpool } from "./spool_trades.ts";
 import type { StateReader, StateWriter } from "./state_bytes.ts";
-
-const S = 1000;
-const M = 60 * S;
-const H = 60 * M;
-const D = 24 * H;
-/** Length of each interval in ms. */
-export const INTERVAL_MS: Readonly<Record<Interval, number>> = {
-  "1s": S,
-  "1m": M,
-  "3m": 3 * M,
-  "5m": 5 * M,
-  "15m": 15 * M,
-  "30m": 30 * M,
-  "1h": H,
-  "2h": 2 * H,
-  "4h": 4 * H,
-  "6h": 6 * H,
-  "8h": 8 * H,
-  "12h": 12 * H,
-  "1d": D,
-  "3d": 3 * D,
-  "1w": 7 * D,
-};
-/** 1970-01-05 was a Monday; all other grids start with the epoch. */
-const MONDAY = 4 * D;
-
-/** Open time of the candle that holds a time. */
-export function openTimeOf(interval: Interval, time: number): number {
-  const length = INTERVAL_MS[interval];
-  const shift = interval === "1w" ? MONDAY : 0;
-  return Math.floor((time - shift) / length) * length + shift;
-}
-
-// One candle's cells. Sums take two (exact_sum.ts).
-const OPEN_TIME = 0;
-const OPEN = 1;
-const HIGH = 2;
-const LOW = 3;
-const CLOSE = 4;
-const VOLUME = 5;
-const QUOTE = 7;
-const BUY = 9;
-const BUY_QUOTE = 11;
-const COUNT = 13;
-const FIRST = 14;
-const LAST = 15;
-const WIDTH = 16;
 
 const SECOND = 0;
 const MINUTE = 1;
@@ -108,28 +80,14 @@ export class CandleSeries {
       if (!this.#started) this.#start(time);
       this.roll(time);
     }
-    const cells = this.#open;
-    if (cells[COUNT] === 0) {
-      cells[OPEN] = cells[HIGH] = cells[LOW] = price;
-      cells[FIRST] = id;
-    } else if (price > cells[HIGH]!) cells[HIGH] = price;
-    else if (price < cells[LOW]!) cells[LOW] = price;
-    cells[CLOSE] = price;
-    cells[LAST] = id;
-    cells[COUNT] = cells[COUNT]! + 1;
-    addExact(cells, VOLUME, quantity);
-    addProduct(cells, QUOTE, price, quantity);
-    if (!isBuyerMaker) {
-      addExact(cells, BUY, quantity);
-      addProduct(cells, BUY_QUOTE, price, quantity);
-    }
+    addTrade(this.#open, price, quantity, isBuyerMaker, id);
     this.#lastClose = price;
   }
 
   /** Closes what ends at or before a time. */
   roll(time: number): void {
     if (!this.#started || time < this.#secondEnd) return;
-    merge(this.#open, MINUTE * WIDTH, this.#open, SECOND * WIDTH);
+    mergeCandle(this.#open, MINUTE * WIDTH, this.#open, SECOND * WIDTH);
     while (this.#minuteEnd <= time) this.#closeMinute();
     this.#reset(SECOND, Math.floor(time / S) * S);
     this.#secondEnd = this.#open[OPEN_TIME]! + S;
@@ -191,7 +149,7 @@ export class CandleSeries {
     const open = this.#open;
     this.#spool(this.#minutes, MINUTE);
     for (let index = MINUTE + 1; index < INTERVALS.length; index++) {
-      merge(open, index * WIDTH, open, MINUTE * WIDTH);
+      mergeCandle(open, index * WIDTH, open, MINUTE * WIDTH);
       const length = INTERVAL_MS[INTERVALS[index]!];
       if (open[index * WIDTH]! + length === end) {
         if (index === HOUR) this.#spool(this.#hours, HOUR);
@@ -207,20 +165,15 @@ export class CandleSeries {
     file.buffer.set(this.#open.subarray(index * WIDTH, (index + 1) * WIDTH), at);
   }
 
-  /** An empty candle: flat at the close before it. */
   #reset(index: number, openTime: number): void {
-    const at = index * WIDTH;
-    this.#open.fill(0, at, at + WIDTH);
-    this.#open[at + OPEN_TIME] = openTime;
-    this.#open.fill(this.#lastClose, at + OPEN, at + CLOSE + 1);
-    this.#open[at + FIRST] = this.#open[at + LAST] = -1;
+    clearCandle(this.#open, index * WIDTH, openTime, this.#lastClose);
   }
 
   #currentCells(index: number): Float64Array {
     const cells = this.#scratch;
     cells.set(this.#open.subarray(index * WIDTH, (index + 1) * WIDTH));
-    if (index > MINUTE) merge(cells, 0, this.#open, MINUTE * WIDTH);
-    if (index > SECOND) merge(cells, 0, this.#open, SECOND * WIDTH);
+    if (index > MINUTE) mergeCandle(cells, 0, this.#open, MINUTE * WIDTH);
+    if (index > SECOND) mergeCandle(cells, 0, this.#open, SECOND * WIDTH);
     return cells;
   }
 
@@ -234,7 +187,7 @@ export class CandleSeries {
     for (let time = Math.max(open, first); time < open + length; time += unit) {
       const at = file.at((time - first) / unit);
       if (!begun) cells.set(file.cells.subarray(at, at + WIDTH));
-      else merge(cells, 0, file.cells, at);
+      else mergeCandle(cells, 0, file.cells, at);
       begun = true;
     }
     cells[OPEN_TIME] = open;
@@ -248,28 +201,16 @@ export class CandleSeries {
     let index = trades.indexAt(from);
     let close = trades.priceOf(Math.max(0, index - 1));
     for (let open = from; open <= to; open += S) {
-      cells.fill(0);
-      cells[OPEN_TIME] = open;
-      cells.fill(close, OPEN, CLOSE + 1);
-      cells[FIRST] = cells[LAST] = -1;
+      clearCandle(cells, 0, open, close);
       for (; index < trades.length && trades.timeOf(index) < open + S; index++) {
         close = trades.priceOf(index);
-        const quantity = trades.quantityOf(index);
-        if (cells[COUNT] === 0) {
-          cells.fill(close, OPEN, CLOSE + 1);
-          cells[FIRST] = trades.idOf(index);
-        }
-        cells[HIGH] = Math.max(cells[HIGH]!, close);
-        cells[LOW] = Math.min(cells[LOW]!, close);
-        cells[CLOSE] = close;
-        cells[LAST] = trades.idOf(index);
-        cells[COUNT] = cells[COUNT]! + 1;
-        addExact(cells, VOLUME, quantity);
-        addProduct(cells, QUOTE, close, quantity);
-        if (!trades.isBuyerMakerOf(index)) {
-          addExact(cells, BUY, quantity);
-          addProduct(cells, BUY_QUOTE, close, quantity);
-        }
+        addTrade(
+          cells,
+          close,
+          trades.quantityOf(index),
+          trades.isBuyerMakerOf(index),
+          trades.idOf(index),
+        );
       }
       candles.push(this.#candle(cells, "1s", now));
     }
@@ -298,21 +239,4 @@ export class CandleSeries {
       closed: closeTime < now,
     };
   }
-}
-
-/** Adds a later candle to an earlier one. */
-function merge(into: Float64Array, at: number, from: Float64Array, fromAt: number): void {
-  if (from[fromAt + COUNT] === 0) return;
-  if (into[at + COUNT] === 0) {
-    const openTime = into[at + OPEN_TIME]!;
-    for (let i = 0; i < WIDTH; i++) into[at + i] = from[fromAt + i]!;
-    into[at + OPEN_TIME] = openTime;
-    return;
-  }
-  into[at + HIGH] = Math.max(into[at + HIGH]!, from[fromAt + HIGH]!);
-  into[at + LOW] = Math.min(into[at + LOW]!, from[fromAt + LOW]!);
-  into[at + CLOSE] = from[fromAt + CLOSE]!;
-  for (const sum of [VOLUME, QUOTE, BUY, BUY_QUOTE]) addSum(into, at + sum, from, fromAt + sum);
-  into[at + COUNT] = into[at + COUNT]! + from[fromAt + COUNT]!;
-  into[at + LAST] = from[fromAt + LAST]!;
 }

@@ -124,7 +124,10 @@ export interface ExchangeMarket extends AsyncDisposable {
   readonly now: EpochMs;
   /** Virtual time of the next event; undefined when a recording without loop has ended. */
   nextTime(): EpochMs | undefined;
-  /** Takes events up to and including `until`, at most `limit` of them, in order, and updates all that follows. */
+  /**
+   * Takes events up to and including `until` in order, and updates all that follows. Stops at `limit` of them, except
+   * that the events of one order are never torn apart: what was told and what the market knows always agree.
+   */
   advance(until: EpochMs, limit: number): ExchangeEvent[];
   book(symbol: string, limit: number): BookAt | undefined;
   bookTicker(symbol: string): ExchangeBookTicker | undefined;

@@ -1,9 +1,7 @@
 import { CandlewireError } from "../error.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import type { Origin } from "../market/origin.ts";
-import { CandleSeries } from "./candle_series.ts";
 import type { EventFeed, FeedSink } from "./feed.ts";
-import { FixedText } from "./fixed_text.ts";
 import type {
   BookAt,
   Candle,
@@ -16,26 +14,12 @@ import type {
   SymbolInfo,
   TickerWindow,
 } from "./market.ts";
-import { BookSpool } from "./spool_books.ts";
 import type { SpoolFolder } from "./spool_folder.ts";
-import { TradeSpool } from "./spool_trades.ts";
+import { levelTexts, openSymbolSpool, type SymbolSpool } from "./spool_symbol.ts";
 import { StateReader, StateWriter } from "./state_bytes.ts";
-import { TickerSeries } from "./ticker_series.ts";
 
 /** Steps between checkpoints: a restart takes at most as many steps again, about half a second. */
 const CHECKPOINT_STEPS = 100_000;
-
-/** All that is kept of one symbol. */
-type Book = {
-  symbol: string;
-  price: FixedText;
-  quantity: FixedText;
-  trades: TradeSpool;
-  books: BookSpool;
-  candles: CandleSeries;
-  tickers: TickerSeries;
-  best: ExchangeBookTicker | undefined;
-};
 
 /**
  * A market over a deterministic feed. What it tells is durable before it is told: not the events, but how many steps
@@ -50,7 +34,7 @@ export class SpooledMarket implements ExchangeMarket {
   readonly truth: ExchangeTruth;
   readonly #feed: EventFeed;
   readonly #folder: SpoolFolder;
-  readonly #kept: Book[];
+  readonly #kept: SymbolSpool[];
   readonly #bySymbol: Map<string, number>;
   readonly #sink: FeedSink;
   #now = 0;
@@ -58,8 +42,6 @@ export class SpooledMarket implements ExchangeMarket {
   #checkpointAt = 0;
   /** Where events go; undefined while the past is told again. */
   #events: ExchangeEvent[] | undefined;
-  /** Events of a step beyond the last limit. */
-  #pending: ExchangeEvent[] = [];
   #closed = false;
 
   /** Opens the market at where its folder left off. The market then owns the folder and the feed. */
@@ -70,20 +52,7 @@ export class SpooledMarket implements ExchangeMarket {
     this.notes = run.notes;
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
-    this.#kept = feed.symbols.map(({ info, priceScale, quantityScale }, number) => {
-      const texts = { price: new FixedText(priceScale), quantity: new FixedText(quantityScale) };
-      const trades = new TradeSpool(folder.path, info.symbol, number, texts);
-      const parts = { symbol: info.symbol, trades, ...texts, priceScale, quantityScale };
-      return {
-        symbol: info.symbol,
-        ...texts,
-        trades,
-        books: new BookSpool(folder.path, info.symbol, number, texts),
-        candles: new CandleSeries(folder.path, number, parts),
-        tickers: new TickerSeries(parts),
-        best: undefined,
-      };
-    });
+    this.#kept = feed.symbols.map((symbol, number) => openSymbolSpool(folder.path, symbol, number));
     this.#sink = this.#makeSink();
     this.truth = this.#makeTruth();
     this.#resume();
@@ -94,15 +63,12 @@ export class SpooledMarket implements ExchangeMarket {
   }
 
   nextTime(): EpochMs | undefined {
-    if (this.#pending.length > 0) return this.now;
     const time = this.#feed.nextTime();
     return time === Infinity ? undefined : time as EpochMs;
   }
 
   advance(until: EpochMs, limit: number): ExchangeEvent[] {
-    let events = this.#pending;
-    this.#pending = [];
-    this.#events = events;
+    const events: ExchangeEvent[] = this.#events = [];
     const feed = this.#feed;
     const before = this.#steps;
     let time = feed.nextTime();
@@ -113,10 +79,7 @@ export class SpooledMarket implements ExchangeMarket {
       time = feed.nextTime();
     }
     this.#events = undefined;
-    if (events.length > limit) {
-      this.#pending = events.slice(limit);
-      events = events.slice(0, limit);
-    } else if (time > until && until > this.#now) this.#now = until;
+    if (time > until && until > this.#now) this.#now = until;
     if (this.#steps !== before) {
       if (this.#steps - this.#checkpointAt >= CHECKPOINT_STEPS) this.#checkpoint();
       // Before anyone hears of it: a market that is killed now goes on after these events.
@@ -132,8 +95,8 @@ export class SpooledMarket implements ExchangeMarket {
     const book = this.#feed.book(index, limit);
     return {
       lastUpdateId: book.updateId,
-      bids: levels(book.bids, kept),
-      asks: levels(book.asks, kept),
+      bids: levelTexts(book.bids, kept),
+      asks: levelTexts(book.asks, kept),
     };
   }
 
@@ -191,7 +154,7 @@ export class SpooledMarket implements ExchangeMarket {
     this.#folder[Symbol.dispose]();
   }
 
-  #of(symbol: string): Book | undefined {
+  #of(symbol: string): SymbolSpool | undefined {
     const index = this.#bySymbol.get(symbol);
     return index === undefined ? undefined : this.#kept[index];
   }
@@ -225,8 +188,8 @@ export class SpooledMarket implements ExchangeMarket {
           firstUpdateId,
           finalUpdateId,
           time: time as EpochMs,
-          bids: levels(bids, kept),
-          asks: levels(asks, kept),
+          bids: levelTexts(bids, kept),
+          asks: levelTexts(asks, kept),
         });
       },
       bookTicker: (index, updateId, time, bid, bidQuantity, ask, askQuantity) => {
@@ -322,18 +285,6 @@ export class SpooledMarket implements ExchangeMarket {
   }
 
   *#files() {
-    for (const { trades, books, candles } of this.#kept) {
-      yield* trades.files;
-      yield* books.files;
-      yield* candles.files;
-    }
+    for (const kept of this.#kept) yield* kept.files;
   }
-}
-
-function levels(pairs: number[], texts: { price: FixedText; quantity: FixedText }): [string, string][] {
-  const out = new Array<[string, string]>(pairs.length / 2);
-  for (let i = 0; i < out.length; i++) {
-    out[i] = [texts.price.of(pairs[2 * i]!), texts.quantity.of(pairs[2 * i + 1]!)];
-  }
-  return out;
 }
