@@ -22,6 +22,13 @@ export type EventReaderOptions = {
   nowMs: () => number;
 };
 
+/** Headers of a stream; no proxy may collect or compress it. */
+export const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+};
+
 const CHUNK_BYTES = 65_536;
 const HEARTBEAT = encoder.encode(": heartbeat\n\n");
 

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { newRouter } from "./control_env.ts";
+import { STREAM_HEADERS } from "./event_reader.ts";
 import type { ControlParts } from "./control_parts.ts";
 import { type Channel, CHANNELS, eventsQuery } from "./parameter.ts";
 import { problemOf } from "./problem.ts";
@@ -41,6 +42,8 @@ export function eventRoutes(parts: ControlParts) {
       },
     }),
     (c) => {
+      // A HEAD request takes no stream, and nobody would ever close it.
+      if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS) as never;
       const { channels = ["pipeline", "modules", "alerts"] as Channel[], symbols } = c.req.valid("query");
       const stream = parts.hub.open({
         channels,
@@ -54,7 +57,7 @@ export function eventRoutes(parts: ControlParts) {
         },
       });
       // Streams are outside the typed answers.
-      return c.body(stream, 200, { "content-type": "text/event-stream; charset=utf-8" }) as never;
+      return c.body(stream, 200, STREAM_HEADERS) as never;
     },
   );
 }

@@ -31,13 +31,13 @@ export class HttpMetrics {
         this.set(hub.readers);
       },
     });
-    const events = new Gauge({
+    new Gauge({
       name: "candlewire_events",
       help: "Events of the streams since the start, by what became of them",
       labelNames: ["outcome"],
       registers,
       collect() {
-        for (const [outcome, value] of Object.entries(hub.figures)) events.set({ outcome }, value);
+        for (const [outcome, value] of Object.entries(hub.figures)) this.set({ outcome }, value);
       },
     });
     const info = new Gauge({

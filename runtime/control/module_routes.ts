@@ -3,6 +3,7 @@ import { CandlewireError } from "../error.ts";
 import type { LogLevel, LogLine } from "../host/module_context.ts";
 import { newRouter } from "./control_env.ts";
 import { audit, type ControlParts, type ShownModule, shownModule, stamped } from "./control_parts.ts";
+import { STREAM_HEADERS } from "./event_reader.ts";
 import { logStream } from "./log_stream.ts";
 import { approveBody, logsQuery, moduleName } from "./parameter.ts";
 import { body, eventStream, json, problems, SIGNED_IN } from "./route_document.ts";
@@ -132,6 +133,7 @@ export function moduleRoutes(parts: ControlParts) {
           const next = read.at(-1)?.sequence ?? after ?? 0;
           return c.json(stamped(parts, { lines: read.filter(wanted), next }), 200);
         }
+        if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS) as never;
         const last = /^\d{1,15}$/.exec(c.req.header("last-event-id") ?? "")?.[0];
         const stream = logStream(parts, name, {
           after: last === undefined ? after : Number(last),
@@ -139,7 +141,7 @@ export function moduleRoutes(parts: ControlParts) {
           wanted,
         });
         // Streams are outside the typed answers.
-        return c.body(stream, 200, { "content-type": "text/event-stream; charset=utf-8" }) as never;
+        return c.body(stream, 200, STREAM_HEADERS) as never;
       },
     );
 }
