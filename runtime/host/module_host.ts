@@ -25,6 +25,8 @@ export type ModuleStatus = {
   detail: string;
   /** SHA-256 of its module graph; a grant binds to it. */
   digest: string;
+  /** Digest of changed code that waits for approval while the approved one goes on; null when there is none. */
+  pendingDigest?: string | null;
   builtIn: boolean;
   pid: number | null;
   epoch: number;

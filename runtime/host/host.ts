@@ -1,0 +1,154 @@
+import { dirname, join, resolve } from "node:path";
+import { CandlewireError } from "../error.ts";
+import type { Origin } from "../market/origin.ts";
+import { type HostConfig, hostConfigSchema } from "./config.ts";
+import { EpochFile } from "./epoch_file.ts";
+import { parseManifest } from "./manifest.ts";
+import { digestOfGraph, readModuleGraph } from "./module_graph.ts";
+import type { ModuleHost } from "./module_host.ts";
+import { EVERYTHING, grantPermissions } from "./permission.ts";
+import { Reaper } from "./reaper.ts";
+import { spawnModule } from "./spawn.ts";
+import { type HostHandler, Supervisor } from "./supervisor.ts";
+
+/** A module that comes with the program. */
+export type BuiltInModule = {
+  /** Its manifest, absolute; the entry lies beside it. */
+  manifestFile: string;
+  /** The instance's name; the manifest's when left out. */
+  name?: string;
+  parameters: Record<string, unknown>;
+  secrets?: Record<string, string>;
+  /** What `${…}` in its permissions stands for: `{ postgres: "127.0.0.1:5432", "folder.journal": "/…" }`. */
+  references?: Record<string, string>;
+};
+
+/** Options of {@linkcode createModuleHost}. */
+export type ModuleHostOptions = {
+  /** The data folder, absolute. The host keeps `run/`, `modules/` and its own small files in it. */
+  dataFolder: string;
+  origin: Origin;
+  /** The project's root, with deno.json. */
+  root: string;
+  modules: BuiltInModule[];
+  /** Settings; defaults for what is left out. */
+  config?: Partial<HostConfig>;
+  /** Answers to calls of modules to `"host"`. */
+  hostHandlers?: Record<string, HostHandler>;
+  /** Deno's cache; asked of `deno info` when left out. */
+  denoDir?: string;
+};
+
+/** A module host that owns its processes. */
+export type OwnedModuleHost = ModuleHost & AsyncDisposable & {
+  /** Starts all modules at once; resolves when each runs, rejects when one failed its first start (it is retried). */
+  startAll(): Promise<void>;
+  /** Answers calls of modules to `"host"`. */
+  handle(method: string, handler: HostHandler): void;
+  /** Running transforms and the tables they want. */
+  transforms(): { name: string; tables: string[] }[];
+};
+
+/**
+ * Makes the host of all modules; nothing runs before `startAll` or `start`. Disposing it stops every module, with
+ * time to drain. Throws what is wrong with a built-in module's manifest or the settings.
+ */
+export async function createModuleHost(options: ModuleHostOptions): Promise<OwnedModuleHost> {
+  const parsed = hostConfigSchema.safeParse(options.config ?? {});
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new CandlewireError("host.bad_config", `Configure the host: ${problems.join("; ")}`, {
+      retry: "operator",
+    });
+  }
+  const config = parsed.data;
+  const dataFolder = resolve(options.dataFolder);
+  const runFolder = join(dataFolder, "run");
+  Deno.mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  const denoDir = options.denoDir ?? await findDenoDir();
+  const epochs = EpochFile.open(join(dataFolder, "epochs.json"));
+  const reaper = new Reaper();
+  const supervisor = new Supervisor({
+    config,
+    origin: options.origin,
+    reaper,
+    nextEpoch: (name) => epochs.next(name),
+    spawn: (definition) =>
+      spawnModule({
+        name: definition.name,
+        entry: definition.entry,
+        runFolder: join(runFolder, definition.name),
+        grant: definition.grant,
+        memoryMb: definition.manifest.memoryMb,
+        builtIn: definition.builtIn,
+        root: options.root,
+        denoDir,
+      }),
+  });
+  const host = Object.assign(supervisor, {
+    startAll: () => startAll(supervisor),
+    transforms: () => runningTransforms(supervisor),
+  });
+  const close = supervisor[Symbol.asyncDispose].bind(supervisor);
+  host[Symbol.asyncDispose] = async () => {
+    await close();
+    await reaper[Symbol.asyncDispose]();
+  };
+  try {
+    for (const [method, handler] of Object.entries(options.hostHandlers ?? {})) {
+      supervisor.handle(method, handler);
+    }
+    supervisor.handle("transforms", () => host.transforms());
+    for (const module of options.modules) await registerBuiltIn(supervisor, module, options.root);
+    return host;
+  } catch (error) {
+    await host[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startAll(supervisor: Supervisor): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(
+    supervisor.modules().map(async ({ name, state }) => {
+      if (state === "awaiting_approval") return;
+      await supervisor.start(name).catch((error) => failures.push(error));
+    }),
+  );
+  if (failures.length > 0) throw failures[0];
+}
+
+function runningTransforms(supervisor: Supervisor): { name: string; tables: string[] }[] {
+  return supervisor.modules()
+    .filter(({ kind, state }) => kind === "transform" && state === "running")
+    .map(({ name }) => ({ name, tables: supervisor.supervised(name)!.tables }));
+}
+
+async function registerBuiltIn(supervisor: Supervisor, module: BuiltInModule, root: string): Promise<void> {
+  const file = resolve(module.manifestFile);
+  const manifest = parseManifest(await Deno.readTextFile(file), file);
+  const entry = join(dirname(file), manifest.entry);
+  const graph = await readModuleGraph(entry, { config: join(root, "deno.json") });
+  supervisor.register({
+    name: module.name ?? manifest.name,
+    manifest,
+    entry,
+    builtIn: true,
+    digest: await digestOfGraph(graph, root),
+    parameters: { ...manifest.parameters, ...module.parameters },
+    secrets: module.secrets ?? {},
+    grant: grantPermissions(manifest.permissions, EVERYTHING, module.references),
+  });
+}
+
+/** The cache folder of the running Deno: modules start without the environment that tells it. */
+async function findDenoDir(): Promise<string> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const found = success
+    ? (JSON.parse(new TextDecoder().decode(stdout)) as { denoDir?: string }).denoDir
+    : undefined;
+  if (found === undefined) {
+    throw new CandlewireError("host.no_deno_dir", "Find Deno's cache: deno info did not tell");
+  }
+  return found;
+}

@@ -1,0 +1,407 @@
+import { CandlewireError } from "../error.ts";
+import { type EpochMs, epochMs } from "../market/epoch.ts";
+import type { Origin } from "../market/origin.ts";
+import type { HostConfig } from "./config.ts";
+import { isMetricKey, isMetricType } from "./exposition.ts";
+import { decodeBody, isRecord } from "./frame.ts";
+import {
+  type Lifecycle,
+  type LifecycleEvent,
+  NEW_LIFECYCLE,
+  type RestartPolicy,
+  restartsLeft,
+  transition,
+} from "./lifecycle.ts";
+import { LogRing } from "./log_ring.ts";
+import type { Manifest } from "./manifest.ts";
+import { type Answer, type ChildMessage, PROTOCOL } from "./message.ts";
+import { failed, type OutgoingCall } from "./module_calls.ts";
+import type { LogLevel, LogLine, ModuleHealth } from "./module_context.ts";
+import type { ModuleStatus } from "./module_host.ts";
+import { ModuleProcess, type ProcessExit } from "./module_process.ts";
+import { describeGrant, type Grant, isGranted } from "./permission.ts";
+import type { ProcessStat } from "./process_stat.ts";
+
+/** Everything about a module that does not change while it runs. */
+export type ModuleDefinition = {
+  name: string;
+  manifest: Manifest;
+  /** The file with its default export, absolute; of a user module the staged copy. */
+  entry: string;
+  builtIn: boolean;
+  digest: string;
+  parameters: Record<string, unknown>;
+  secrets: Record<string, string>;
+  grant: Grant;
+};
+
+/** What a supervised module needs of its supervisor. */
+export type ModuleSurroundings = {
+  config: HostConfig;
+  origin: Origin;
+  clock(): EpochMs;
+  nextEpoch(name: string): number;
+  spawn(definition: ModuleDefinition): Deno.ChildProcess;
+  onSpawned(pid: number): void;
+  onGone(pid: number): void;
+  onLog(line: LogLine): void;
+  onChange(module: SupervisedModule): void;
+  onEvent(channel: string, event: Record<string, unknown>, from: string): void;
+  route(from: SupervisedModule, to: string, call: OutgoingCall): Promise<Answer>;
+};
+
+const MAX_IN_FLIGHT = 64;
+const PUBLISH_CREDIT = 256;
+const MAX_HOST_SERIES = 4000;
+
+/** One module under supervision: its life, its process, and what is known of both. */
+export class SupervisedModule {
+  definition: ModuleDefinition;
+  readonly logs: LogRing;
+  readonly metrics = { values: new Map<string, number>(), types: new Map<string, string>() };
+  readonly violations: Record<string, number> = {};
+  /** Set while changed code waits for approval beside the running one. */
+  pending: { digest: string } | null = null;
+  /** Tables that a transform said it wants. */
+  tables: string[] = [];
+  readonly #around: ModuleSurroundings;
+  #life: Lifecycle = NEW_LIFECYCLE;
+  #process: ModuleProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #health: ModuleHealth = "starting";
+  #detail = "Not started";
+  #epoch = 0;
+  #startedAt: EpochMs | null = null;
+  #spawnedAt = 0;
+  #loaded = false;
+  #lastHeartbeatAt: EpochMs | null = null;
+  #lastExit: ModuleStatus["lastExit"] = null;
+  #stat: ProcessStat | undefined;
+  #owedCredit = 0;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(definition: ModuleDefinition, around: ModuleSurroundings) {
+    this.definition = definition;
+    this.#around = around;
+    this.logs = new LogRing(definition.name, { maxLines: around.config.logLines });
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  get state(): Lifecycle["state"] {
+    return this.#life.state;
+  }
+
+  get detail(): string {
+    return this.#detail;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /** Wants it to run. */
+  start(): void {
+    this.#happen("start", "Starting");
+  }
+
+  /** Nothing approved is there to run. */
+  withhold(detail: string): void {
+    this.#happen("withhold", detail);
+  }
+
+  /** Its code may run now. */
+  approve(): void {
+    this.#happen("approve", "Approved");
+  }
+
+  /** Wants it to drain and end; resolves when its process is gone. */
+  async stop(): Promise<void> {
+    const process = this.#process;
+    this.#happen("stop", "Stopped");
+    if (process === undefined) return;
+    const { drainMs } = this.#around.config;
+    if (this.#drainTimer === undefined) {
+      process.stop();
+      this.#drainTimer = setTimeout(() => {
+        process.kill("drain_deadline", `Kill ${this.name}: not drained within ${drainMs} ms`);
+      }, drainMs);
+    }
+    await this.#gone;
+  }
+
+  /** Sends a call to the child. Never rejects. */
+  request(call: OutgoingCall): Promise<Answer> {
+    const { state } = this.#life;
+    if (
+      this.#process === undefined || !this.#loaded ||
+      (state === "starting" && this.definition.manifest.kind === "transform")
+    ) {
+      return Promise.resolve(failed(
+        new CandlewireError("host.unreachable", `Call ${this.name}.${call.method}: the module is ${state}`, {
+          retry: "retry",
+        }),
+      ));
+    }
+    return this.#process.calls.request(call);
+  }
+
+  /** Looks after the process: memory, heartbeat, time to load, time to start again. `lateMs`: how late this look is. */
+  watch(options: { stat: ProcessStat | undefined; lateMs: number }): void {
+    const { config, clock } = this.#around;
+    if (this.#life.state === "backing_off" && clock() >= this.#life.retryAt!) {
+      this.#happen("retry", "Starting again");
+    }
+    const process = this.#process;
+    if (process === undefined || process.leaving && this.#life.state !== "draining") return;
+    this.#stat = options.stat ?? this.#stat;
+    const limit = this.memoryLimitBytes;
+    if (options.stat !== undefined && options.stat.rssBytes > limit) {
+      const megabytes = Math.round(options.stat.rssBytes / 1048576);
+      return process.kill(
+        "memory",
+        `Kill ${this.name}: ${megabytes} MiB resident, above its ceiling of ${limit / 1048576} MiB`,
+      );
+    }
+    if (this.#life.state === "draining") return;
+    const now = performance.now();
+    if (!this.#loaded && now - this.#spawnedAt > config.startTimeoutMs + options.lateMs) {
+      return process.kill(
+        "start_timeout",
+        `Kill ${this.name}: not loaded within ${config.startTimeoutMs} ms`,
+      );
+    }
+    // When the host itself was held up, frames wait unread: that is not the module's silence.
+    if (this.#loaded && now - process.lastHeardAt > config.hangMs + options.lateMs) {
+      process.kill("hang", `Kill ${this.name}: silent for ${config.hangMs} ms`);
+    }
+  }
+
+  get memoryLimitBytes(): number {
+    return this.definition.manifest.memoryMb * 1024 * 1024;
+  }
+
+  status(): ModuleStatus {
+    const { definition, clock } = { ...this, clock: this.#around.clock, definition: this.definition };
+    const { manifest } = definition;
+    const at = clock();
+    return {
+      name: this.name,
+      kind: manifest.kind,
+      version: manifest.version,
+      description: manifest.description,
+      state: this.#life.state,
+      health: this.#health,
+      detail: this.pending === null
+        ? this.#detail
+        : `${this.#detail === "" ? "" : `${this.#detail}; `}changed code ${
+          this.pending.digest.slice(0, 12)
+        } waits for approval`,
+      digest: definition.digest,
+      pendingDigest: this.pending?.digest ?? null,
+      builtIn: definition.builtIn,
+      pid: this.pid,
+      epoch: this.#epoch,
+      startedAt: this.#startedAt,
+      restarts: this.#life.restarts,
+      restartBudget: restartsLeft(this.#life, { at, policy: this.#policy }),
+      rssBytes: this.#process === undefined ? null : this.#stat?.rssBytes ?? null,
+      memoryLimitBytes: this.memoryLimitBytes,
+      cpuSeconds: this.#process === undefined ? null : this.#stat?.cpuSeconds ?? null,
+      lastHeartbeatAt: this.#lastHeartbeatAt,
+      lastExit: this.#lastExit,
+      permissions: describeGrant(definition.grant),
+      violations: {
+        ...this.violations,
+        ...(this.logs.dropped > 0 ? { log_lines_dropped: this.logs.dropped } : {}),
+      },
+      metrics: Object.fromEntries(this.metrics.values),
+    };
+  }
+
+  /** A log line of the host about this module. */
+  log(level: LogLevel, message: string, fields?: Record<string, unknown>): void {
+    for (const line of this.logs.add(this.#around.clock(), level, message, fields)) this.#around.onLog(line);
+  }
+
+  /** Counts something the module must not do (I6). */
+  violate(kind: string, detail: string, count = 1): void {
+    const before = this.violations[kind] ?? 0;
+    this.violations[kind] = before + count;
+    // Each sort is logged at 1, 10, 100, …: a flood of denials must not become a flood of lines.
+    if (Math.floor(Math.log10(before + count)) > (before === 0 ? -1 : Math.floor(Math.log10(before)))) {
+      this.log("warn", `Refuse ${this.name} (${kind}): ${detail}`, {
+        violation: kind,
+        count: before + count,
+      });
+    }
+  }
+
+  get #policy(): RestartPolicy {
+    const { backoffMs, maxBackoffMs } = this.#around.config;
+    return { ...this.definition.manifest.restart, backoffMs, maxBackoffMs };
+  }
+
+  #happen(event: LifecycleEvent, detail: string): void {
+    const before = this.#life;
+    this.#life = transition(before, event, { at: this.#around.clock(), policy: this.#policy });
+    if (this.#life.state === before.state) return;
+    this.#detail = detail;
+    if (this.#life.state === "starting") this.#spawn();
+    this.#around.onChange(this);
+  }
+
+  #spawn(): void {
+    const { definition } = this;
+    const { config, origin, clock, nextEpoch } = this.#around;
+    this.#health = "starting";
+    this.#loaded = false;
+    this.#owedCredit = 0;
+    this.#stat = undefined;
+    this.metrics.values.clear();
+    let process: ModuleProcess;
+    try {
+      this.#epoch = nextEpoch(this.name);
+      process = new ModuleProcess(this.#around.spawn(definition), {
+        start: {
+          name: this.name,
+          kind: definition.manifest.kind,
+          epoch: this.#epoch,
+          origin,
+          parameters: definition.parameters,
+          secrets: definition.secrets,
+          heartbeatMs: config.heartbeatMs,
+          maxInFlight: MAX_IN_FLIGHT,
+          publishCredit: PUBLISH_CREDIT,
+        },
+        builtIn: definition.builtIn,
+        limitMs: definition.manifest.kind === "transform" ? definition.manifest.timeoutMs : undefined,
+        events: {
+          onMessage: (message) => this.#receive(message),
+          onCall: (to, call) => this.#around.route(this, to, call),
+          onStderr: (line) => this.#stderr(line),
+          onViolation: (kind, detail) => this.violate(kind, detail),
+        },
+      });
+    } catch (error) {
+      return this.#end({
+        code: null,
+        signal: null,
+        cause: "error",
+        detail: `Start ${this.name}: ${(error as Error).message}`,
+      });
+    }
+    this.#process = process;
+    this.#startedAt = clock();
+    this.#spawnedAt = performance.now();
+    this.#around.onSpawned(process.pid);
+    this.#gone = process.exited.then((exit) => {
+      this.#around.onGone(process.pid);
+      this.#end(exit);
+    });
+  }
+
+  #end(exit: ProcessExit): void {
+    clearTimeout(this.#drainTimer);
+    this.#drainTimer = undefined;
+    this.#process = undefined;
+    const { code, signal, cause, detail } = exit;
+    this.#lastExit = { at: this.#around.clock(), code, signal, cause };
+    this.#lastHeartbeatAt = null;
+    if (cause !== "stopped") {
+      this.violations[`exit_${cause}`] = (this.violations[`exit_${cause}`] ?? 0) + 1;
+      this.log("error", `End of ${this.name}: ${detail}`, { cause, code, signal });
+    }
+    this.#happen("exit", detail);
+  }
+
+  #receive(message: Exclude<ChildMessage, { kind: "response" | "goodbye" | "request" }>): void {
+    switch (message.kind) {
+      case "hello":
+        if (message.protocol !== PROTOCOL) {
+          return this.#process?.kill("protocol", `Protocol ${message.protocol}`);
+        }
+        this.#loaded = true;
+        this.tables = message.tables;
+        return;
+      case "heartbeat":
+        this.#lastHeartbeatAt = epochMs(this.#around.clock());
+        for (const [permission, count] of Object.entries(message.denials)) {
+          if (count > 0) {
+            this.violate(`denied_${permission.replace(/\W/g, "_")}`, `permission ${permission}`, count);
+          }
+        }
+        return this.#mergeMetrics(message.body);
+      case "log":
+        if (message.dropped > 0) this.logs.drop(message.dropped);
+        return this.log(message.level, message.message, message.fields);
+      case "health": {
+        const changed = this.#health !== message.health || this.#detail !== message.detail;
+        this.#health = message.health;
+        if (message.health === "running" && this.#life.state === "starting") {
+          return this.#happen("ready", message.detail);
+        }
+        if (this.#life.state === "running" || this.#life.state === "starting") this.#detail = message.detail;
+        if (changed) this.#around.onChange(this);
+        return;
+      }
+      case "publish":
+        return this.#publish(message);
+    }
+  }
+
+  #publish(message: ChildMessage & { kind: "publish" }): void {
+    // Half of the credit at a time, to spare frames.
+    if (++this.#owedCredit >= PUBLISH_CREDIT / 2) {
+      this.#process?.grantEvents(this.#owedCredit);
+      this.#owedCredit = 0;
+    }
+    if (!this.definition.builtIn && !message.channel.startsWith(`${this.name}.`)) {
+      // A user module must not speak for the pipeline (I8).
+      return this.violate("channel_denied", `channel ${message.channel}; its own begin with ${this.name}.`);
+    }
+    const decoded = decodeBody(message.body);
+    if ("error" in decoded || !isRecord(decoded.value)) {
+      return this.violate("bad_event", `channel ${message.channel}`);
+    }
+    this.#around.onEvent(message.channel, decoded.value, this.name);
+  }
+
+  #mergeMetrics(body: Uint8Array): void {
+    const decoded = decodeBody(body);
+    if ("error" in decoded || !isRecord(decoded.value)) return;
+    const { values, types } = decoded.value;
+    const { metrics } = this;
+    for (const [key, value] of isRecord(values) ? Object.entries(values) : []) {
+      if (typeof value !== "number" || !isMetricKey(key)) continue;
+      if (metrics.values.size < MAX_HOST_SERIES || metrics.values.has(key)) metrics.values.set(key, value);
+    }
+    for (const [name, type] of isRecord(types) ? Object.entries(types) : []) {
+      if (isMetricType(type) && isMetricKey(name) && metrics.types.size < MAX_HOST_SERIES) {
+        metrics.types.set(name, type);
+      }
+    }
+  }
+
+  #stderr(line: string): void {
+    const audited = auditLine(line);
+    if (audited === undefined) return this.log("warn", line, { stream: "stderr" });
+    const { permission, value } = audited;
+    if (isGranted(this.definition.grant, permission, value)) return;
+    this.violate(`denied_${permission.replace(/\W/g, "_")}`, `permission ${permission} ${value}`.trim());
+  }
+}
+
+/** A line of Deno's audit: an access to a permission, whether granted or not. */
+function auditLine(line: string): { permission: string; value: string } | undefined {
+  if (!line.startsWith('{"v":1,')) return undefined;
+  try {
+    const { permission, value } = JSON.parse(line) as { permission?: unknown; value?: unknown };
+    if (typeof permission !== "string") return undefined;
+    return { permission, value: typeof value === "string" ? value.slice(0, 500) : "" };
+  } catch {
+    return undefined;
+  }
+}
