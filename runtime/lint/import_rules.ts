@@ -31,8 +31,8 @@ const DRIVERS: Record<string, RegExp> = {
   "playwright-core": /tests\/browser\//,
 };
 
-/** Folders in which tests, benches and the composition root may import anything. */
-const FREE = /(^|\/)runtime\/(tests|bench)\/|(^|\/)runtime\/[^/]+\.ts$|_test\.ts$/;
+/** Folders in which tests, what only tests use, benches and the composition root may import anything. */
+const FREE = /(^|\/)runtime\/(tests|bench)\/|\/testing\/|(^|\/)runtime\/[^/]+\.ts$|_test\.ts$/;
 
 /** The message when `file` may not import `specifier`; undefined when it may. */
 export function importProblem(file: string, specifier: string): string | undefined {

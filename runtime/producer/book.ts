@@ -46,6 +46,8 @@ export class OrderBook {
   readonly #snapshotLimit: number;
   readonly #maxBuffered: number;
   #buffer: DepthDiff[] = [];
+  /** True while a snapshot is awaited to know more levels, the book being right meanwhile. */
+  #refreshing = false;
   #state: BookState = "buffering";
   #lastUpdateId = 0;
   #eventTime: EpochMs | undefined;
@@ -85,10 +87,11 @@ export class OrderBook {
     }
     if (diff.finalUpdateId <= this.#lastUpdateId) return "ignored";
     if (diff.firstUpdateId > this.#lastUpdateId + 1) {
-      this.#signal("gap");
+      this.#restart("gap");
       this.#keep(diff);
       return "gap";
     }
+    if (this.#refreshing) this.#remember(diff);
     this.#change(diff);
     return "applied";
   }
@@ -98,7 +101,7 @@ export class OrderBook {
    * missing; take another.
    */
   join(snapshot: DepthSnapshot): "synced" | "stale" {
-    if (this.#state !== "syncing") return "stale";
+    if (this.#state !== "syncing" && !this.#refreshing) return "stale";
     const diffs = this.#buffer;
     const after = diffs.filter((diff) => diff.finalUpdateId > snapshot.lastUpdateId);
     let reached = snapshot.lastUpdateId;
@@ -111,6 +114,8 @@ export class OrderBook {
       }
       reached = Math.max(reached, diff.finalUpdateId);
     }
+    // A refresh must not take the book back.
+    if (this.#refreshing && reached < this.#lastUpdateId) return "stale";
     this.#bids.load(snapshot.bids, snapshot.bids.length < this.#snapshotLimit);
     this.#asks.load(snapshot.asks, snapshot.asks.length < this.#snapshotLimit);
     this.#lastUpdateId = snapshot.lastUpdateId;
@@ -122,15 +127,13 @@ export class OrderBook {
     for (const diff of after) {
       if (diff.finalUpdateId > this.#lastUpdateId) this.#change(diff);
     }
-    this.#buffer = [];
-    this.#signal("joined");
+    this.#restart("joined");
     return "synced";
   }
 
   /** The stream broke: what follows may not join. Kept diffs are of no use any more. */
   disconnect(): void {
-    this.#buffer = [];
-    this.#signal("disconnected");
+    this.#restart("disconnected");
   }
 
   /** True when fewer than `depth` levels of a side are known though more exist: a fresh snapshot helps. */
@@ -140,9 +143,14 @@ export class OrderBook {
         (this.#asks.truncated && this.#asks.size < depth));
   }
 
-  /** Gives the levels up and starts again from a new snapshot, without waiting for a gap. */
-  resync(): void {
-    this.#signal("gap");
+  /** Asks for a snapshot to {@linkcode join} without giving the book up meanwhile. */
+  refresh(): void {
+    if (this.#state === "synced") this.#refreshing = true;
+  }
+
+  /** True while a snapshot is awaited. */
+  get waiting(): boolean {
+    return this.#refreshing || this.#state === "syncing";
   }
 
   /** Best bid and ask, each `[price, quantity]`. */
@@ -169,10 +177,20 @@ export class OrderBook {
   }
 
   #keep(diff: DepthDiff): void {
+    this.#remember(diff);
+    this.#signal("diff");
+  }
+
+  #remember(diff: DepthDiff): void {
     // I10: without a snapshot the oldest diffs go; a later snapshot joins what is left.
     if (this.#buffer.length >= this.#maxBuffered) this.#buffer.splice(0, this.#buffer.length >> 1);
     this.#buffer.push(diff);
-    this.#signal("diff");
+  }
+
+  #restart(signal: BookSignal): void {
+    this.#buffer = [];
+    this.#refreshing = false;
+    this.#signal(signal);
   }
 
   #signal(signal: BookSignal): void {

@@ -11,7 +11,10 @@ export class BookSide {
   /** +1 for bids (highest is best), -1 for asks. */
   readonly #sign: 1 | -1;
   readonly #maxLevels: number;
-  /** The worst level known at all; null when the whole side is known. */
+  /**
+   * The worst level down to which all are known; null when the whole side is. Levels beyond it are kept as they
+   * change, but between them others may lie that were never told.
+   */
   #limit: Level | null = null;
 
   constructor(side: "bid" | "ask", maxLevels: number) {
@@ -19,12 +22,12 @@ export class BookSide {
     this.#maxLevels = maxLevels;
   }
 
-  /** Levels known. */
+  /** Levels of the range that is known without holes. */
   get size(): number {
-    return this.#levels.length;
+    return this.#levels.length - this.#firstKnown();
   }
 
-  /** True when levels beyond the known ones may exist. */
+  /** True when levels beyond the known range may exist. */
   get truncated(): boolean {
     return this.#limit !== null;
   }
@@ -41,11 +44,10 @@ export class BookSide {
     this.#trim();
   }
 
-  /** Sets a level to an absolute quantity; zero deletes it. What lies beyond the known range is ignored. */
+  /** Sets a level to an absolute quantity; zero deletes it. */
   set(price: string, quantity: string): void {
     const levels = this.#levels;
     const level: Level = { key: Number(price), price, quantity };
-    if (this.#limit !== null && this.#compare(level, this.#limit) < 0) return;
     // Most changes are near the top: look from there in growing steps, then halve.
     let high = levels.length;
     let low = high - 1;
@@ -72,16 +74,19 @@ export class BookSide {
     }
   }
 
-  /** The best level, or undefined. */
+  /** The best level that is known, or undefined. */
   best(): [string, string] | undefined {
     const level = this.#levels.at(-1);
     return level === undefined ? undefined : [level.price, level.quantity];
   }
 
-  /** At most `count` best levels as JSON text `[["price","quantity"],…]`; their texts need no escaping. */
+  /**
+   * At most `count` best levels of the range without holes, as JSON text `[["price","quantity"],…]`; their texts
+   * need no escaping.
+   */
   top(count: number): string {
     const levels = this.#levels;
-    const last = Math.max(0, levels.length - count);
+    const last = Math.max(this.#firstKnown(), levels.length - count);
     let text = "[";
     for (let i = levels.length - 1; i >= last; i--) {
       const level = levels[i]!;
@@ -90,16 +95,25 @@ export class BookSide {
     return text + "]";
   }
 
-  clear(): void {
-    this.#levels.length = 0;
-    this.#limit = null;
+  /** Index of the worst level of the range without holes. */
+  #firstKnown(): number {
+    if (this.#limit === null) return 0;
+    let low = 0;
+    let high = this.#levels.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#compare(this.#levels[middle]!, this.#limit) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #trim(): void {
-    // I10: a side that is known whole must not grow without bound.
+    // I10: the worst levels go, a tenth at a time, for each cut moves all others.
     if (this.#levels.length <= this.#maxLevels) return;
-    this.#levels.splice(0, this.#levels.length - this.#maxLevels);
-    this.#limit = this.#levels[0]!;
+    this.#levels.splice(0, this.#levels.length - Math.floor(this.#maxLevels * 0.9));
+    const worst = this.#levels[0]!;
+    if (this.#limit === null || this.#compare(worst, this.#limit) > 0) this.#limit = worst;
   }
 
   /** Positive when `a` is better than `b`. */

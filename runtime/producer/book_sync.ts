@@ -36,7 +36,7 @@ export async function syncBooks(
     tries.set(symbol, { notBefore: performance.now() + delayMs, count });
   };
   while (!signal.aborted) {
-    for (const symbol of intake.books.waiting()) {
+    for (const symbol of intake.books.waiting(wallClock())) {
       if (running.size >= PARALLEL) break;
       if (running.has(symbol) || (tries.get(symbol)?.notBefore ?? 0) > performance.now()) continue;
       running.set(symbol, take(symbol).finally(() => running.delete(symbol)));

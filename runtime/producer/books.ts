@@ -17,7 +17,11 @@ type Shelf = {
   gap: CompletenessRow | undefined;
   /** Why the stream broke, for the gap that is found next. */
   cause: string;
+  joinedAt: number;
 };
+
+/** A book that knows few levels is refreshed at most this often. */
+const REFRESH_MS = 5_000;
 
 /** The local order books of all configured symbols and the rows that they become. Pure: time is passed in. */
 export class Books {
@@ -36,6 +40,7 @@ export class Books {
         writtenVersion: 0,
         gap: undefined,
         cause: "source_gap",
+        joinedAt: -Infinity,
       });
     }
   }
@@ -65,11 +70,12 @@ export class Books {
   }
 
   /** Symbols whose book waits for a snapshot. */
-  waiting(): string[] {
+  waiting(now: EpochMs): string[] {
     const symbols: string[] = [];
-    for (const [symbol, { book }] of this.#shelves) {
-      if (book.shallow(this.#options.bookDepth)) book.resync();
-      if (book.state === "syncing") symbols.push(symbol);
+    for (const [symbol, { book, joinedAt }] of this.#shelves) {
+      // Seldom, for where the exchange shows few levels a new snapshot is soon as shallow as the last.
+      if (now - joinedAt > REFRESH_MS && book.shallow(this.#options.bookDepth)) book.refresh();
+      if (book.waiting) symbols.push(symbol);
     }
     return symbols;
   }
@@ -78,6 +84,7 @@ export class Books {
   join(snapshot: DepthSnapshot, now: EpochMs): boolean {
     const shelf = this.#shelves.get(snapshot.symbol);
     if (shelf === undefined || shelf.book.join(snapshot) === "stale") return false;
+    shelf.joinedAt = now;
     const { gap } = shelf;
     if (gap !== undefined) {
       shelf.gap = undefined;
