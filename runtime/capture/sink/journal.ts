@@ -32,7 +32,7 @@ export type JournalStats = {
   segments: number;
   bytes: number;
   /** When the oldest segment was begun. */
-  oldestAt: EpochMs;
+  oldest_at: EpochMs;
   topics: { topic: string; partition: number; low: number; high: number }[];
 };
 
@@ -185,7 +185,7 @@ export class JournalSink implements ChangeSink {
     return {
       segments: this.#sealed.length + 1,
       bytes: this.#bytes,
-      oldestAt: (first?.createdAt ?? this.#activeSince) as EpochMs,
+      oldest_at: (first?.createdAt ?? this.#activeSince) as EpochMs,
       topics: [...this.#next].map(([at, { topic, partition, base, next }]) => ({
         topic,
         partition,
