@@ -60,14 +60,14 @@ export function fixture(options: FixtureOptions = {}) {
     ...options,
   };
   const control = createControl(given);
-  const request = (path: string, init: RequestInit & { token?: string; address?: string } = {}) => {
+  const request = async (path: string, init: RequestInit & { token?: string; address?: string } = {}) => {
     const headers = new Headers(init.headers);
     if (!headers.has("host")) headers.set("host", "127.0.0.1:8787");
     if (init.token !== undefined) headers.set("authorization", `Bearer ${init.token}`);
     if (typeof init.body === "string" && !headers.has("content-type")) {
       headers.set("content-type", "application/json");
     }
-    return control.app.request(`http://127.0.0.1:8787${path}`, { ...init, headers }, {
+    return await control.app.request(`http://127.0.0.1:8787${path}`, { ...init, headers }, {
       remoteAddr: { hostname: init.address ?? "127.0.0.1" },
     });
   };
