@@ -8,7 +8,7 @@ import { empty } from "../parts.js";
 /** @typedef {import("../chart/depth.js").Level} Level */
 /** @typedef {{ price: string, quantity: string, total: string, share: number }} LadderRow */
 
-const LADDER = 12;
+const LADDER = 15;
 
 /**
  * A side of a book as rows of text. Sides are JSON text `[["price","quantity"],…]`, best first.

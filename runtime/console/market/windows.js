@@ -19,6 +19,7 @@ export function tradeWindows() {
   /** @type {WindowLength} */
   let chosen = "1m";
   const canvas = h("div", { class: "chart short", role: "img", "aria-label": "Trades per window over time" });
+  const none = h("div", { class: "empty", hidden: true }, "No window of this length yet");
   /** @type {Awaited<ReturnType<typeof countChart>> | undefined} */
   let chart;
   const ready = countChart(canvas, "Trades").then((made) => {
@@ -56,6 +57,7 @@ export function tradeWindows() {
   );
   return {
     canvas,
+    none,
     table,
     ready,
     clear() {
@@ -86,6 +88,8 @@ export function tradeWindows() {
         -KEPT,
       );
       const { times, values } = filled(rows, LENGTH_MS[chosen]);
+      canvas.hidden = times.length === 0;
+      none.hidden = times.length > 0;
       chart?.set(times, values, LENGTH_MS[chosen] / 1000);
       for (const length of LENGTHS) {
         let newest;

@@ -28,6 +28,7 @@ export function deadLettersPage(app, rest) {
 
   const body = h("tbody");
   const problem = h("div");
+  const letterProblem = h("div");
   const outcome = h("div", { role: "status" });
   const none = h("div", { class: "empty" }, "Loading…");
   const total = h("span", { class: "note" });
@@ -105,6 +106,7 @@ export function deadLettersPage(app, rest) {
       none,
       h("div", { class: "row" }, more),
     ),
+    letterProblem,
     inspector,
   );
 
@@ -300,6 +302,7 @@ export function deadLettersPage(app, rest) {
 
   function close() {
     shown = "";
+    letterProblem.replaceChildren();
     inspector.replaceChildren();
     history.replaceState(null, "", "#/dead-letters");
     draw();
@@ -309,7 +312,7 @@ export function deadLettersPage(app, rest) {
   async function show(id) {
     shown = id;
     draw();
-    await attempt(problem, async () => {
+    await attempt(letterProblem, async () => {
       /** @type {DeadLetter} */
       const letter =
         (await api.get(`dead-letters/${encodeURIComponent(id)}`, {}, { signal: abort.signal })).deadLetter;

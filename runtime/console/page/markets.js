@@ -46,7 +46,7 @@ export function marketsPage(app, rest) {
   const noCandles = h(
     "div",
     { class: "empty", hidden: true },
-    h("strong", {}, "No candles yet"),
+    h("strong", {}, "No candles"),
     "Candles are kept for the configured symbols only.",
   );
   /** @type {CandleChart | undefined} */
@@ -83,19 +83,7 @@ export function marketsPage(app, rest) {
       { class: "markets" },
       h(
         "div",
-        { class: "left" },
-        panel(
-          "Top markets",
-          { head: [h("span", { class: "spacer" }), h("span", { class: "note" }, "24 h quote volume, USDT")] },
-          barsProblem,
-          bars.element,
-          barsNote,
-        ),
-        panel("Trades", {}, tape.element),
-      ),
-      h(
-        "div",
-        { class: "middle" },
+        { class: "prices" },
         panel(
           "Price, 1 m",
           {
@@ -125,10 +113,19 @@ export function marketsPage(app, rest) {
             ],
           },
           windows.canvas,
+          windows.none,
         ),
         panel("Aggregates", {}, windows.table),
       ),
-      h("div", { class: "right" }, panel("Order book", {}, book.element)),
+      panel("Order book", {}, book.element),
+      panel(
+        "Top markets",
+        { head: [h("span", { class: "spacer" }), h("span", { class: "note" }, "24 h quote volume, USDT")] },
+        barsProblem,
+        bars.element,
+        barsNote,
+      ),
+      panel("Trades", {}, tape.element),
     ),
   );
 
@@ -159,6 +156,7 @@ export function marketsPage(app, rest) {
 
   /** @param {CandleChart} chart */
   function drawCandles(chart) {
+    chartBox.hidden = !noCandles.hidden;
     if (pendingCandles !== undefined) {
       chart.set(pendingCandles);
       pendingCandles = undefined;
@@ -166,7 +164,10 @@ export function marketsPage(app, rest) {
     for (const row of [...changedCandles.values()].sort((a, b) => a.open_time - b.open_time)) {
       chart.update(row);
     }
-    if (changedCandles.size > 0) noCandles.hidden = true;
+    if (changedCandles.size > 0) {
+      noCandles.hidden = true;
+      chartBox.hidden = false;
+    }
     changedCandles.clear();
   }
 
@@ -195,7 +196,12 @@ export function marketsPage(app, rest) {
     pendingCandles = [];
     noCandles.hidden = true;
     unsubscribe?.();
-    if (symbol === "") return;
+    draw("bars", "book", "tape", "windows", "price", "candles");
+    if (symbol === "") {
+      book.set(null);
+      noCandles.hidden = false;
+      return;
+    }
     unsubscribe = live.subscribe({
       channels: ["trades", "klines", "books", "windows", "tickers"],
       symbol,
@@ -203,7 +209,6 @@ export function marketsPage(app, rest) {
       onGap: readAgain,
     });
     void readAgain(["trades", "klines", "books", "windows"]);
-    draw("bars", "book", "tape", "windows", "price", "candles");
   }
 
   /** @param {import("../types.js").LiveEvent} event */
