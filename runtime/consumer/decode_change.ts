@@ -219,6 +219,12 @@ function convert(column: Column, value: unknown, row: Json): string | undefined 
   }
 }
 
+/** What a value of ours (times in epoch ms) must be for a column; undefined when it is. */
+export function checkColumn(column: Column, value: unknown): string | undefined {
+  if (column.kind === "instant") return Number.isSafeInteger(value) ? undefined : "epoch milliseconds";
+  return convert(column, value, {});
+}
+
 /** Decimal text of at most 64 characters: digits, one point within them, perhaps a minus sign. */
 export function isDecimal(text: string): boolean {
   const { length } = text;

@@ -1,0 +1,50 @@
+import { CandlewireError } from "../error.ts";
+
+/** Options of {@linkcode retry}. */
+export type RetryOptions = {
+  signal: AbortSignal;
+  /** First and longest wait, ms. The wait doubles and is then drawn from its upper half (jitter). */
+  minMs?: number;
+  maxMs?: number;
+  /** Told before each wait. */
+  onWait?: (error: CandlewireError, attempt: number, waitMs: number) => void;
+  random?: () => number;
+};
+
+/**
+ * Runs `work` until it resolves, or rejects with what is not retryable: without end, because what is unavailable never
+ * makes a dead letter. Rejects with the last error when the signal aborts.
+ */
+export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { signal, minMs = 100, maxMs = 10_000, random = Math.random } = options;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRetryable(error) || signal.aborted) throw error;
+      const longest = Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 20));
+      const waitMs = longest / 2 + random() * longest / 2;
+      options.onWait?.(error, attempt, waitMs);
+      await sleep(waitMs, signal);
+    }
+  }
+}
+
+/** True for errors after which the same work may succeed. */
+export function isRetryable(error: unknown): error is CandlewireError {
+  return error instanceof CandlewireError && error.retry === "retry";
+}
+
+/** Resolves after a time, or at once when the signal aborts. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

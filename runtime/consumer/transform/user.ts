@@ -1,0 +1,236 @@
+import { CandlewireError, errorText } from "../../error.ts";
+import type { CallOptions } from "../../host/module_context.ts";
+import { type TableName, TABLES } from "../../market/table.ts";
+import { checkColumn } from "../decode_change.ts";
+import { isolate } from "../isolate.ts";
+import { retry } from "../retry.ts";
+import { type Column, TABLE_COLUMNS } from "../table_columns.ts";
+import type { Alert, Change, Outcome, Transform } from "./transform.ts";
+import type { UserRequest, UserResponse } from "./user_protocol.ts";
+
+/** What a user transform needs of its surroundings. */
+export type UserTransformOptions = {
+  tables: string[];
+  call: (to: string, method: string, parameters: unknown, options?: CallOptions) => Promise<unknown>;
+  signal: AbortSignal;
+  /** Rows in one call at most. */
+  maxRows: number;
+  /** How long one call may take, ms. */
+  timeoutMs: number;
+  /** How often a group of rows is tried before it is taken to be at fault. */
+  attempts: number;
+  /** Told when the transform is away, and when it is back. */
+  onUnavailable?: (problem: string) => void;
+  onAvailable?: () => void;
+  onCrash?: (problem: string) => void;
+  /** Waits between attempts to reach it, ms; see `retry`. */
+  minMs?: number;
+  maxMs?: number;
+};
+
+/** Says that the transform took a group of rows and did not answer. */
+class Crashed extends Error {}
+
+/**
+ * A transform of the user, in a process of its own. What it answers is checked row by row; a row out of shape fails
+ * with `transform.bad_answer`, a row it refuses with `transform.refused`.
+ *
+ * A process that dies, hangs or answers garbage on a group of rows although it was there before the call is taken to
+ * fail by fault of a row: after `attempts` tries the group is narrowed down, and the row becomes a dead letter
+ * (`transform.crashed`). A process that is not there is waited for without end: unavailable is no dead letter. The two
+ * are told apart by an empty call, not by the error's code, because a call to a dying process may fail in many ways.
+ */
+export class UserTransform implements Transform {
+  readonly name: string;
+  readonly tables: readonly TableName[];
+  readonly #options: UserTransformOptions;
+  #alerts: Alert[] = [];
+
+  constructor(name: string, options: UserTransformOptions) {
+    this.name = name;
+    this.tables = TABLES.filter((table) => options.tables.includes(table));
+    this.#options = options;
+  }
+
+  takeAlerts(): Alert[] {
+    const alerts = this.#alerts;
+    this.#alerts = [];
+    return alerts;
+  }
+
+  async apply(changes: Change[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = new Array(changes.length);
+    for (const table of this.tables) {
+      const places: number[] = [];
+      for (let at = 0; at < changes.length; at++) {
+        const change = changes[at]!;
+        if (change.table !== table) continue;
+        // A deletion has a key and no values to look at.
+        if (change.kind === "delete") outcomes[at] = { kind: "keep", change };
+        else places.push(at);
+      }
+      for (let from = 0; from < places.length; from += this.#options.maxRows) {
+        const group = places.slice(from, from + this.#options.maxRows);
+        const answers = await this.#applyGroup(table, group.map((at) => changes[at]!));
+        group.forEach((at, index) => outcomes[at] = answers[index]!);
+      }
+    }
+    return outcomes;
+  }
+
+  async #applyGroup(table: TableName, changes: Change[]): Promise<Outcome[]> {
+    let first = true;
+    const results = await isolate(changes, async (group) => {
+      const attempts = first ? this.#options.attempts : 1;
+      for (let attempt = 1;; attempt++) {
+        try {
+          return await this.#call(table, group, !first || attempt > 1);
+        } catch (error) {
+          if (!(error instanceof Crashed) || attempt >= attempts) {
+            first = false;
+            throw error;
+          }
+        }
+      }
+    }, { isPoison: (error) => error instanceof Crashed });
+    return results.map((result, at): Outcome =>
+      result.ok ? result.result : {
+        kind: "fail",
+        code: "transform.crashed",
+        message: `Transform ${this.name} on ${table} ${keyText(changes[at]!)}: ${errorText(result.error)}`
+          .slice(0, 2000),
+      }
+    );
+  }
+
+  async #call(table: TableName, changes: Change[], probeFirst: boolean): Promise<Outcome[]> {
+    const { columns } = TABLE_COLUMNS[table];
+    const request: UserRequest = {
+      table,
+      columns: columns.map(({ name }) => name),
+      rows: changes.map(({ row }) =>
+        columns.map(({ name }) => (row as unknown as Record<string, unknown>)[name])
+      ),
+    };
+    if (probeFirst) await this.#reach(table);
+    let answer: unknown;
+    try {
+      answer = await this.#options.call(this.name, "apply", request, this.#callOptions());
+    } catch (error) {
+      if (this.#options.signal.aborted) {
+        throw new CandlewireError(
+          "transform.unavailable",
+          `Call transform ${this.name}: this consumer stops`,
+          {
+            retry: "retry",
+            cause: error,
+          },
+        );
+      }
+      if (!probeFirst) {
+        // It may just not have been there: wait for it, then ask once more before anything is held against the rows.
+        await this.#reach(table);
+        return await this.#call(table, changes, true);
+      }
+      this.#options.onCrash?.(errorText(error));
+      throw new Crashed(errorText(error));
+    }
+    const response = answer as UserResponse | null;
+    if (!Array.isArray(response?.outcomes) || response.outcomes.length !== changes.length) {
+      const count = Array.isArray(response?.outcomes) ? response.outcomes.length : 0;
+      this.#options.onCrash?.("bad answer");
+      throw new Crashed(`It answered ${count} outcomes for ${changes.length} rows`);
+    }
+    for (const alert of Array.isArray(response.alerts) ? response.alerts.slice(0, 1000) : []) {
+      if (isAlert(alert)) this.#alerts.push(alert);
+    }
+    return changes.map((change, at) => this.#outcome(change, columns, response.outcomes[at]));
+  }
+
+  /** Waits until the process answers an empty call. */
+  async #reach(table: TableName): Promise<void> {
+    let away = false;
+    await retry(async () => {
+      try {
+        await this.#options.call(this.name, "apply", { table, columns: [], rows: [] }, this.#callOptions());
+      } catch (cause) {
+        throw new CandlewireError(
+          "transform.unavailable",
+          `Reach transform ${this.name}: ${errorText(cause)}`,
+          {
+            retry: "retry",
+            hint: `Start ${this.name}, approve its code, or take it out of the configuration`,
+            cause,
+          },
+        );
+      }
+    }, {
+      signal: this.#options.signal,
+      minMs: this.#options.minMs,
+      maxMs: this.#options.maxMs ?? 2000,
+      onWait: (error) => {
+        away = true;
+        this.#options.onUnavailable?.(error.message);
+      },
+    });
+    if (away) this.#options.onAvailable?.();
+  }
+
+  #callOptions(): CallOptions {
+    return { signal: this.#options.signal, timeoutMs: this.#options.timeoutMs };
+  }
+
+  #outcome(change: Change, columns: readonly Column[], answer: unknown): Outcome {
+    if (!Array.isArray(answer)) return this.#badAnswer(change, `its outcome is ${typeof answer}`);
+    const [kind, value] = answer;
+    if (kind === 1 && typeof value === "string") {
+      return { kind: "filter", rule: `${this.name}:${value}`.slice(0, 128) };
+    }
+    if (kind === 2 && typeof value === "string") {
+      return {
+        kind: "fail",
+        code: "transform.refused",
+        message: `Transform ${this.name} on ${change.table} ${keyText(change)}: ${value}`.slice(0, 2000),
+      };
+    }
+    if (kind !== 0 || !Array.isArray(value) || value.length !== columns.length) {
+      return this.#badAnswer(change, `its outcome is neither row, rule nor message`);
+    }
+    const { key } = TABLE_COLUMNS[change.table];
+    const before = change.row as unknown as Record<string, unknown>;
+    const row: Record<string, unknown> = {};
+    for (let at = 0; at < columns.length; at++) {
+      const column = columns[at]!;
+      const expected = checkColumn(column, value[at]);
+      if (expected !== undefined) return this.#badAnswer(change, `column ${column.name} must be ${expected}`);
+      // I2: a row that changed its key or version would escape the guard of the store.
+      const fixed = key.includes(column.name) || column.name === "version" || column.name === "trade_time";
+      if (fixed && value[at] !== before[column.name]) {
+        return this.#badAnswer(change, `column ${column.name} must stay ${String(before[column.name])}`);
+      }
+      row[column.name] = value[at];
+    }
+    return { kind: "keep", change: { ...change, row: row as unknown as Change["row"] } };
+  }
+
+  #badAnswer(change: Change, problem: string): Outcome {
+    return {
+      kind: "fail",
+      code: "transform.bad_answer",
+      message: `Transform ${this.name} on ${change.table} ${keyText(change)}: ${problem}`,
+    };
+  }
+}
+
+function keyText(change: Change): string {
+  const row = change.row as unknown as Record<string, unknown>;
+  return TABLE_COLUMNS[change.table].key.map((name) => String(row[name])).join(" ").slice(0, 200);
+}
+
+function isAlert(value: unknown): value is Alert {
+  const alert = value as Alert | null;
+  return typeof alert?.id === "string" && typeof alert.rule === "string" &&
+    typeof alert.symbol === "string" &&
+    typeof alert.message === "string" && Number.isFinite(alert.raisedAt) &&
+    typeof alert.evidence === "object" && alert.evidence !== null;
+}
