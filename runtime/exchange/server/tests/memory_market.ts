@@ -46,20 +46,24 @@ const WIDTH: Record<Interval, number> = {
 };
 const WEEK_SHIFT = 4 * 864e5;
 const SCALE = 8;
+const NONE = "0.00000000";
+
+/** Quantity by price in ticks; 0 in a change deletes. */
+type Side = Map<number, string>;
 
 type State = {
   info: SymbolInfo;
   random: () => number;
   trades: ExchangeTrade[];
-  price: bigint;
-  tick: bigint;
+  /** Prices are whole ticks of 0.01 here. */
+  price: number;
   nextTradeAt: number;
   nextDepthAt: number;
   updateId: number;
   depthFrom: number;
-  bids: Map<string, string>;
-  asks: Map<string, string>;
-  changed: { bids: Map<string, string>; asks: Map<string, string> };
+  bids: Side;
+  asks: Side;
+  changed: { bids: Side; asks: Side };
   books: Map<number, BookAt>;
   quote: ExchangeBookTicker | undefined;
   quotes: Map<number, ExchangeBookTicker>;
@@ -229,8 +233,7 @@ export class MemoryMarket implements ExchangeMarket {
       info,
       random: seededRandom((options.seed ?? 1) * 1000 + index),
       trades: [],
-      price: 100_00n * 10n ** 6n * BigInt(index + 1),
-      tick: 10n ** 6n,
+      price: 100_00 * (index + 1),
       nextTradeAt: start + 3 + index * 7,
       nextDepthAt: Math.floor(start / 100) * 100 + 100,
       updateId: 1000,
@@ -244,9 +247,9 @@ export class MemoryMarket implements ExchangeMarket {
       firstTradeId: 500 + index * 1000,
       takerOrderId: 1,
     };
-    for (let i = 1n; i <= 50n; i++) {
-      state.bids.set(formatUnits(state.price - i * state.tick, SCALE), "1.00000000");
-      state.asks.set(formatUnits(state.price + i * state.tick, SCALE), "1.00000000");
+    for (let i = 1; i <= 50; i++) {
+      state.bids.set(state.price - i, "1.00000000");
+      state.asks.set(state.price + i, "1.00000000");
     }
     return state;
   }
@@ -264,15 +267,14 @@ export class MemoryMarket implements ExchangeMarket {
     const { symbol } = state.info;
     const fills = 1 + Math.floor(state.random() * 3);
     const isBuyerMaker = state.random() < 0.5;
-    const step = BigInt(Math.floor(state.random() * 3) - 1) * state.tick;
-    state.price += step;
+    state.price += Math.floor(state.random() * 3) - 1;
     const known = this.#queue.filter((each) => each.type === "trade" && each.symbol === symbol).length;
     for (let i = 0; i < fills; i++) {
       this.#queue.push({
         type: "trade",
         symbol,
         tradeId: state.firstTradeId + state.trades.length + known + i,
-        price: formatUnits(state.price + (i === 2 ? state.tick : 0n), SCALE),
+        price: priceText(state.price + (i === 2 ? 1 : 0)),
         quantity: formatUnits(BigInt(1 + Math.floor(state.random() * 500)) * 1000n, SCALE),
         time: epochMs(time),
         isBuyerMaker,
@@ -281,39 +283,36 @@ export class MemoryMarket implements ExchangeMarket {
     }
     state.takerOrderId++;
     const side = isBuyerMaker ? "bids" : "asks";
-    const offset = isBuyerMaker ? -state.tick : state.tick;
-    const price = formatUnits(state.price + offset * BigInt(1 + Math.floor(state.random() * 40)), SCALE);
-    this.#level(
-      state,
-      side,
-      price,
-      state.random() < 0.2
-        ? "0.00000000"
-        : formatUnits(BigInt(1 + Math.floor(state.random() * 900)) * 100_000n, SCALE),
-    );
+    const price = state.price + (isBuyerMaker ? -1 : 1) * (1 + Math.floor(state.random() * 40));
+    const quantity = state.random() < 0.2
+      ? NONE
+      : formatUnits(BigInt(1 + Math.floor(state.random() * 900)) * 100_000n, SCALE);
+    this.#level(state, side, price, quantity);
     this.#quoted(state, time);
     state.nextTradeAt = time + this.#every;
   }
 
-  #level(state: State, side: "bids" | "asks", price: string, quantity: string): void {
+  #level(state: State, side: "bids" | "asks", price: number, quantity: string): void {
     const other = side === "bids" ? "asks" : "bids";
     state.updateId++;
-    if (/^0\.0+$/.test(quantity)) state[side].delete(price);
+    if (quantity === NONE) state[side].delete(price);
     else state[side].set(price, quantity);
     state.changed[side].set(price, quantity);
     // A level that would cross takes the other side's away.
-    const units = unitsAt(price, SCALE)!;
-    for (const each of [...state[other].keys()]) {
-      const value = unitsAt(each, SCALE)!;
-      if (side === "bids" ? value > units : value < units) continue;
+    for (const each of state[other].keys()) {
+      if (side === "bids" ? each > price : each < price) continue;
       state[other].delete(each);
-      state.changed[other].set(each, "0.00000000");
+      state.changed[other].set(each, NONE);
     }
   }
 
   #quoted(state: State, time: number): void {
-    const book = cut(state.bids, state.asks, state.updateId, 1);
-    const [bid, ask] = [book.bids[0], book.asks[0]];
+    const best = (side: Side, better: (a: number, b: number) => number) => {
+      let found: number | undefined;
+      for (const price of side.keys()) found = found === undefined ? price : better(found, price);
+      return found === undefined ? undefined : [priceText(found), side.get(found)!] as const;
+    };
+    const [bid, ask] = [best(state.bids, Math.max), best(state.asks, Math.min)];
     if (bid === undefined || ask === undefined) return;
     const { quote } = state;
     const same = quote?.bid === bid[0] && quote.bidQuantity === bid[1] && quote.ask === ask[0] &&
@@ -342,8 +341,8 @@ export class MemoryMarket implements ExchangeMarket {
       firstUpdateId: state.depthFrom,
       finalUpdateId: state.updateId,
       time: epochMs(time),
-      bids: [...state.changed.bids],
-      asks: [...state.changed.asks],
+      bids: cut(state.changed.bids, new Map(), 0, Infinity).bids,
+      asks: cut(new Map(), state.changed.asks, 0, Infinity).asks,
     };
     state.depthFrom = state.updateId + 1;
     state.changed = { bids: new Map(), asks: new Map() };
@@ -363,15 +362,15 @@ function lowerBound(trades: readonly ExchangeTrade[], time: number): number {
   return low;
 }
 
-function cut(
-  bids: Map<string, string>,
-  asks: Map<string, string>,
-  lastUpdateId: number,
-  limit: number,
-): BookAt {
-  const sorted = (side: Map<string, string>, sign: number) =>
-    [...side].sort((a, b) => sign * Number(unitsAt(a[0], SCALE)! - unitsAt(b[0], SCALE)!)).slice(0, limit);
+function cut(bids: Side, asks: Side, lastUpdateId: number, limit: number): BookAt {
+  const sorted = (side: Side, sign: number) =>
+    [...side.keys()].sort((a, b) => sign * (a - b)).slice(0, limit)
+      .map((price): [string, string] => [priceText(price), side.get(price)!]);
   return { lastUpdateId, bids: sorted(bids, -1), asks: sorted(asks, 1) };
+}
+
+function priceText(ticks: number): string {
+  return `${(ticks / 100).toFixed(2)}000000`;
 }
 
 function candleOf(
