@@ -106,7 +106,7 @@ export function timestamptzEncoder(precision: number): (text: string) => string 
       text.endsWith("+00")
     ) {
       const fraction = precision > 0
-        ? "." + (text.substring(20, length - 3) + "000000").substring(0, precision)
+        ? "." + (text.slice(20, length - 3) + "000000").substring(0, precision)
         : "";
       return `"${text.substring(0, 10)}T${text.substring(11, 19)}${fraction}Z"`;
     }
