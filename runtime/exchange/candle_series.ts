@@ -181,7 +181,7 @@ export class CandleSeries {
   #closed(open: number, length: number): Float64Array {
     const file = length >= H ? this.#hours : this.#minutes;
     const unit = length >= H ? H : M;
-    const first = file.cells[file.at(0)]!;
+    const first = file.cell(0, OPEN_TIME);
     const cells = this.#scratch;
     let begun = false;
     for (let time = Math.max(open, first); time < open + length; time += unit) {

@@ -90,9 +90,9 @@ export class BookSpool {
   bookAt(updateId: number): BookAt | undefined {
     const index = this.#snapshots.search((cells, at) => cells[at]! > updateId) - 1;
     if (index < 0) return undefined;
-    const from = this.#snapshots.cells[this.#snapshots.at(index) + 1]!;
+    const from = this.#snapshots.cell(index, 1);
     let to = this.#depth.length;
-    if (index + 1 < this.#snapshots.length) to = this.#snapshots.cells[this.#snapshots.at(index + 1) + 1]!;
+    if (index + 1 < this.#snapshots.length) to = this.#snapshots.cell(index + 1, 1);
     const cells = this.#depth.read(from, to - from);
     const bids = new Map<number, number>();
     const asks = new Map<number, number>();

@@ -79,6 +79,12 @@ export class SpoolFile {
     return inPage * this.width;
   }
 
+  /** One double of a record. */
+  cell(index: number, column: number): number {
+    const at = this.at(index);
+    return this.cells[at + column]!;
+  }
+
   /** Reads `count` records from `index` on into an array of their own. */
   read(index: number, count: number): Float64Array {
     if (index + count > this.#flushed) this.flush();

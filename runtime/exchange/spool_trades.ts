@@ -112,24 +112,19 @@ export class TradeSpool {
   }
 
   idOf(index: number): number {
-    const at = this.#trades.at(index);
-    return this.#trades.cells[at + ID]!;
+    return this.#trades.cell(index, ID);
   }
   timeOf(index: number): number {
-    const at = this.#trades.at(index);
-    return Math.floor(this.#trades.cells[at + TIME]! / 2);
+    return Math.floor(this.#trades.cell(index, TIME) / 2);
   }
   priceOf(index: number): number {
-    const at = this.#trades.at(index);
-    return this.#trades.cells[at + PRICE]!;
+    return this.#trades.cell(index, PRICE);
   }
   quantityOf(index: number): number {
-    const at = this.#trades.at(index);
-    return this.#trades.cells[at + QUANTITY]!;
+    return this.#trades.cell(index, QUANTITY);
   }
   isBuyerMakerOf(index: number): boolean {
-    const at = this.#trades.at(index);
-    return this.#trades.cells[at + TIME]! % 2 === 1;
+    return this.#trades.cell(index, TIME) % 2 === 1;
   }
 
   /** A trade as it is told. */

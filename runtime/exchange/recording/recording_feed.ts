@@ -24,6 +24,8 @@ type Recorded = {
   book: RecordedBook;
   /** The book at the start, to which a new round returns. */
   start: FeedBook;
+  /** What bookTicker frames told of later books before the start: update id, bid, quantity, ask, quantity. */
+  ahead: number[][];
   /** To divide written integers by: the file's scale to the symbol's. */
   priceDivisor: number;
   quantityDivisor: number;
@@ -38,7 +40,7 @@ type Recorded = {
  *
  * A loop begins again with ids and times that go on: each symbol's trade ids and update ids grow by what one round
  * told, so ids stay contiguous where the recording's were. The first step of a round is the seam, the only events that
- * no frame told: a depth event a symbol that turns the last book into the first, and its best bid and ask.
+ * no frame told: the best bid and ask of each symbol and a depth event that turns its last book into the first.
  */
 export class RecordingFeed implements EventFeed {
   readonly symbols: readonly FeedSymbol[];
@@ -70,6 +72,7 @@ export class RecordingFeed implements EventFeed {
     this.#recorded = symbols.map((symbol) => ({
       book: new RecordedBook(),
       start: { updateId: 0, bids: [], asks: [] },
+      ahead: [],
       priceDivisor: 10 ** (symbol.writtenPriceScale - symbol.priceScale),
       quantityDivisor: 10 ** (symbol.writtenQuantityScale - symbol.quantityScale),
       tradeSpan: 0,
@@ -147,8 +150,11 @@ export class RecordingFeed implements EventFeed {
     const reader = this.#reader;
     for (reader.seek(0); !reader.ended && unknown.size > 0; reader.next()) {
       if (reader.kind === RECORD.trade) lastTrade[reader.symbol] = reader.cells[reader.at]!;
-      if (reader.kind !== RECORD.depth) continue;
       const recorded = this.#recorded[reader.symbol]!;
+      if (reader.kind === RECORD.bookTicker) {
+        recorded.ahead.push([...reader.cells.subarray(reader.at, reader.at + reader.length)]);
+      }
+      if (reader.kind !== RECORD.depth) continue;
       const { snapshot } = symbols[reader.symbol]!;
       const [first, final] = [reader.cells[reader.at]!, reader.cells[reader.at + 1]!];
       if (unknown.has(reader.symbol)) {
@@ -173,6 +179,7 @@ export class RecordingFeed implements EventFeed {
     this.#startTime = reader.time;
     this.#recorded.forEach((recorded, index) => {
       recorded.start = recorded.book.whole(Infinity);
+      recorded.ahead = recorded.ahead.filter(([updateId]) => updateId! > recorded.start.updateId);
       const { lastTradeId, lastUpdateId } = symbols[index]!;
       recorded.updateSpan = Math.max(0, lastUpdateId - recorded.start.updateId) + 1;
       recorded.tradeSpan = lastTrade[index]! >= 0 ? lastTradeId - lastTrade[index]! : -1;
@@ -231,15 +238,20 @@ export class RecordingFeed implements EventFeed {
 
   #bookTicker(sink: FeedSink): void {
     const { cells, at, symbol, time } = this.#reader;
+    this.#tellBest(sink, symbol, cells.subarray(at), time + this.#timeOffset(this.#round));
+  }
+
+  /** `best`: update id, bid, quantity, ask, quantity, as recorded. */
+  #tellBest(sink: FeedSink, symbol: number, best: ArrayLike<number>, time: number): void {
     const { priceDivisor, quantityDivisor, updateSpan } = this.#recorded[symbol]!;
     sink.bookTicker(
       symbol,
-      cells[at]! + this.#round * updateSpan,
-      time + this.#timeOffset(this.#round),
-      cells[at + 1]! / priceDivisor,
-      cells[at + 2]! / quantityDivisor,
-      cells[at + 3]! / priceDivisor,
-      cells[at + 4]! / quantityDivisor,
+      best[0]! + this.#round * updateSpan,
+      time,
+      best[1]! / priceDivisor,
+      best[2]! / quantityDivisor,
+      best[3]! / priceDivisor,
+      best[4]! / quantityDivisor,
     );
   }
 
@@ -253,11 +265,13 @@ export class RecordingFeed implements EventFeed {
       const final = start.updateId + this.#round * recorded.updateSpan;
       const { bids, asks } = book.changesTo(start);
       book.set({ ...start, updateId: final });
-      sink.depth(symbol, first, final, time, bids, asks);
       const [bid, ask] = [start.bids, start.asks];
+      // As on the wire, the best before the diff that holds it.
       if (bid.length > 0 && ask.length > 0) {
         sink.bookTicker(symbol, final, time, bid[0]!, bid[1]!, ask[0]!, ask[1]!);
       }
+      sink.depth(symbol, first, final, time, bids, asks);
+      for (const best of recorded.ahead) this.#tellBest(sink, symbol, best, time);
     });
   }
 
