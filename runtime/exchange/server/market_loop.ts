@@ -123,9 +123,11 @@ export class MarketLoop {
     while (!this.#stopped) {
       if (this.#reached()) continue;
       const full = this.#job !== undefined || (!this.#clock.paused && this.#clock.speed === "max");
+      // A clock that stands takes nothing, not even what else happens at its very millisecond.
+      const stands = !full && !this.#clock.paced;
       const idle = full && this.#job === undefined && this.#options.maxNeedsSubscriber &&
         !this.#hub.listening;
-      if (this.ended || idle || this.#heldBack(full)) {
+      if (this.ended || stands || idle || this.#heldBack(full)) {
         await this.#sleep(this.#heldBackNow ? 1 : LONGEST_SLEEP_MS);
         continue;
       }

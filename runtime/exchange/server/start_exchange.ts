@@ -93,6 +93,9 @@ export async function startExchange(market: ExchangeMarket, options: ServerConfi
   };
 }
 
+/** What systems and Deno say of an address that is not this machine's. */
+const ABSENT = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EINVAL"]);
+
 /** Listens, or says why not and what to do. */
 function listen(server: ReturnType<typeof createServer>, options: ServerConfig): Promise<void> {
   const { host, port } = options;
@@ -108,7 +111,7 @@ function listen(server: ReturnType<typeof createServer>, options: ServerConfig):
             cause,
           }),
         );
-      } else if (cause.code === "EADDRNOTAVAIL" || cause.code === "ENOTFOUND") {
+      } else if (ABSENT.has(cause.code ?? "")) {
         reject(
           new CandlewireError(
             "exchange.address_unavailable",

@@ -1,3 +1,4 @@
+import { seededRandom } from "../seeded_random.ts";
 import type { Session } from "../stream/session.ts";
 import { type Fault, type FrameFault, type HttpFault, matches } from "./fault.ts";
 import { garble } from "./garbage.ts";
@@ -52,7 +53,7 @@ export class FaultBoard {
       fault,
       struck,
       active: true,
-      random: seeded(seed),
+      random: seededRandom(seed),
       seen: 0,
       until: ms === undefined ? undefined : this.#now() + ms,
     };
@@ -224,15 +225,4 @@ function isFrameRule(rule: Rule): rule is Rule & { fault: FrameFault } {
 
 function isHttpRule(rule: Rule): rule is Rule & { fault: HttpFault } {
   return "path" in rule.fault;
-}
-
-/** A small seeded generator (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

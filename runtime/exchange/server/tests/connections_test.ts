@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import net from "node:net";
 import { call, memoryExchange, StreamClient, until } from "./stream_client.ts";
 
 /** A client that speaks no WebSocket beyond the handshake: never pongs, and reads only when told to. */
 async function mute(exchange: { port: number }, path: string, options: { read?: boolean } = {}) {
   const socket = net.connect(exchange.port, "127.0.0.1");
-  const state = { closed: false, bytes: 0, head: "" };
+  const state = { closed: false, all: [] as Uint8Array[], head: "" };
   socket.on("close", () => state.closed = true);
   socket.on("error", () => {});
-  socket.on("data", (chunk) => {
-    state.bytes += chunk.length;
+  socket.on("data", (chunk: Buffer) => {
+    state.all.push(chunk);
     if (state.head.length < 4096) state.head += chunk.toString("latin1");
   });
   await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
@@ -103,10 +104,14 @@ Deno.test("I10: at full speed the market waits for a slow socket, and nothing is
   assert.ok(held.longestQueueBytes < 2_000_000, `${held.longestQueueBytes} bytes are queued`);
   assert.equal(slow.state.closed, false);
   slow.socket.resume();
-  await until(
-    "the market to go on",
-    async () => (await call(exchange, "/admin/state")).body.trades > held.trades,
-  );
+  const { trades } = held;
+  await until("the market to go on", async () => (await call(exchange, "/admin/state")).body.trades > trades);
+  await call(exchange, "/admin/pause", { body: {} });
+  const { first, last, count } = exchange.market.truth.tradeRange("BTCUSDT")!;
+  const text = () => Buffer.concat(slow.state.all).toString("latin1");
+  await until("the last trade", () => text().includes(`"s":"BTCUSDT","t":${last},`));
+  const ids = [...text().matchAll(/"s":"BTCUSDT","t":(\d+)/g)].map((each) => Number(each[1]));
+  assert.deepEqual(ids, Array.from({ length: count }, (_, index) => first + index));
 });
 
 Deno.test("I10: at 1× a socket that is too far behind is cut, and the others go on", async () => {

@@ -1,6 +1,5 @@
 import { formatUnits, unitsAt } from "../../../market/decimal.ts";
 import { type EpochMs, epochMs } from "../../../market/epoch.ts";
-import { seededRandom } from "../../../tests/seed.ts";
 import type {
   BookAt,
   Candle,
@@ -15,6 +14,7 @@ import type {
   TickerWindow,
 } from "../../market.ts";
 import { foldCandles } from "../rest/statistics.ts";
+import { seededRandom } from "../seeded_random.ts";
 
 /** How a market in memory behaves. */
 export type MemoryMarketOptions = {

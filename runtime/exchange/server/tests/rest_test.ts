@@ -5,6 +5,8 @@ import { call, memoryExchange } from "./stream_client.ts";
 
 const START = 1_700_000_000_000;
 
+type TradeBody = Record<"id" | "price" | "qty" | "time" | "isBuyerMaker" | "quoteQty", unknown>;
+
 async function filled(server = {}) {
   const exchange = await memoryExchange({ paused: true, ...server }, {
     symbols: ["BTCUSDT", "ETHUSDT", "币安人生USDT"],
@@ -107,9 +109,8 @@ Deno.test("bodies are the market's truth", async () => {
   const all = market.trades("BTCUSDT", { fromId: 0, limit: Infinity });
   const historical = await get("historicalTrades?symbol=BTCUSDT&fromId=600&limit=1000");
   assert.deepEqual(
-    // deno-lint-ignore no-explicit-any
     historical.map((
-      each: any,
+      each: TradeBody,
     ) => [each.id, each.price, each.qty, each.time, each.isBuyerMaker, each.quoteQty]),
     all.filter((each) => each.tradeId >= 600).slice(0, 1000)
       .map((
@@ -120,9 +121,8 @@ Deno.test("bodies are the market's truth", async () => {
   const book = await get("depth?symbol=BTCUSDT&limit=7");
   assert.deepEqual(book, market.book("BTCUSDT", 7));
   const candles = await get("klines?symbol=BTCUSDT&interval=1s&limit=10");
-  // deno-lint-ignore no-explicit-any
   assert.deepEqual(
-    candles.map((each: any) => [each[0], each[4], each[8]]),
+    candles.map((each: (string | number)[]) => [each[0], each[4], each[8]]),
     market.candles("BTCUSDT", "1s", { limit: 10 })
       .map((each) => [each.openTime, each.close, each.trades]),
   );

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { Spot } from "@binance/spot";
+import { MainClient, WebsocketClient } from "binance";
+import { epochMs } from "../../../market/epoch.ts";
+import { memoryExchange } from "./stream_client.ts";
+
+/** Public Binance clients, unchanged: only their base addresses are set. */
+const SERVER = { speed: 20, clientMessagesPerSecond: 5 };
+
+async function running() {
+  const exchange = await memoryExchange(SERVER);
+  exchange.market.advance(epochMs(exchange.market.now + 65_000), Infinity);
+  return exchange;
+}
+
+const QUIET = { trace() {}, info() {}, error() {} };
+
+/** Timers and sockets that clients leave behind are theirs. */
+const LOOSE = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test({
+  name: "npm binance reads REST and streams",
+  ...LOOSE,
+  async fn() {
+    await using exchange = await running();
+    const rest = new MainClient({ baseUrl: exchange.url, disableTimeSync: true });
+    const info = await rest.getExchangeInfo();
+    assert.deepEqual(info.symbols.map((each) => each.symbol), ["BTCUSDT", "ETHUSDT"]);
+    const book = await rest.getOrderBook({ symbol: "BTCUSDT", limit: 10 });
+    assert.equal(book.bids.length, 10);
+    assert.equal((await rest.getKlines({ symbol: "BTCUSDT", interval: "1m", limit: 2 })).length, 2);
+    assert.equal((await rest.getRecentTrades({ symbol: "BTCUSDT", limit: 5 })).length, 5);
+    await assert.rejects(
+      rest.getOrderBook({ symbol: "NOSUCH" }),
+      (error) => (error as { code: number }).code === -1121,
+    );
+
+    const streams = new WebsocketClient({ wsUrl: exchange.wsUrl, beautify: true }, QUIET);
+    const trade = Promise.withResolvers<{ eventType: string; symbol: string; price: number }>();
+    const depth = Promise.withResolvers<unknown>();
+    streams.on("formattedMessage", (message: unknown) => {
+      const event = message as { eventType: string; symbol: string; price: number };
+      if (event.eventType === "trade") trade.resolve(event);
+      if (event.eventType === "depthUpdate") depth.resolve(event);
+    });
+    try {
+      await streams.subscribe(["btcusdt@trade", "btcusdt@depth@100ms"], "main");
+      const seen = await trade.promise;
+      assert.equal(seen.symbol, "BTCUSDT");
+      assert.ok(seen.price > 0);
+      await depth.promise;
+    } finally {
+      streams.closeAll(true);
+    }
+  },
+});
+
+Deno.test({
+  name: "npm @binance/spot, Binance's own, reads REST and streams",
+  ...LOOSE,
+  async fn() {
+    await using exchange = await running();
+    const client = new Spot({
+      configurationRestAPI: { apiKey: "", basePath: exchange.url },
+      configurationWebsocketStreams: { wsURL: exchange.wsUrl },
+    });
+    const response = await client.restAPI.ticker24hr({ symbol: "BTCUSDT" });
+    const ticker = await response.data();
+    assert.equal((ticker as { symbol: string }).symbol, "BTCUSDT");
+    assert.ok(response.rateLimits?.some((each) => each.count > 0));
+    const trades = await (await client.restAPI.historicalTrades({ symbol: "BTCUSDT", fromId: 500, limit: 3 }))
+      .data();
+    assert.deepEqual(trades.map((each) => Number(each.id)), [500, 501, 502]);
+    await assert.rejects(client.restAPI.depth({ symbol: "NOSUCH" }), /Invalid symbol/);
+
+    const connection = await client.websocketStreams.connect();
+    try {
+      const kline = Promise.withResolvers<{ s?: string; k?: { i?: string } }>();
+      connection.kline({ symbol: "BTCUSDT", interval: "1s" as never }).on(
+        "message",
+        (data) => kline.resolve(data),
+      );
+      const all = Promise.withResolvers<{ s?: string }[]>();
+      connection.allMiniTicker().on("message", (data) => all.resolve(data as { s?: string }[]));
+      assert.equal((await kline.promise).k?.i, "1s");
+      assert.ok((await all.promise).length > 0);
+    } finally {
+      await connection.disconnect();
+    }
+  },
+});
