@@ -46,3 +46,13 @@ export function decodeRecords(text: string, count: number): JournalRecord[] | un
 export function checksumOf(text: string): number {
   return crc32(text);
 }
+
+/**
+ * True for an error of SQLite that says that a file is no segment, or a damaged one. By its text: Deno gives the result
+ * code (SQLITE_CORRUPT, SQLITE_NOTADB) on some calls alone.
+ */
+export function isCorruption(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === "ERR_SQLITE_ERROR" &&
+    /malformed|not a database|no such (table|column)|database corruption/.test(String(message));
+}

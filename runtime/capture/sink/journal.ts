@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { encodeRecords, segmentFile, segmentNumber } from "../../change/journal_format.ts";
+import { encodeRecords, isCorruption, segmentFile, segmentNumber } from "../../change/journal_format.ts";
 import { partitionFor } from "../../change/partitioner.ts";
 import type { Position } from "../../change/record.ts";
 import { CandlewireError, errorText } from "../../error.ts";
@@ -247,7 +247,8 @@ export class JournalSink implements ChangeSink {
 
   #rollIfDue(now: number): void {
     if (!this.#activeSealed) {
-      if (this.#lastAppendedAt < this.#activeSince) return;
+      const empty = [...this.#next.values()].every(({ base, next }) => base === next);
+      if (empty) return;
       const large = segmentBytes(this.#active.path) >= this.#limits.segmentBytes;
       if (!large && now - this.#activeSince < this.#limits.segmentMs) return;
       this.#active.seal();
@@ -316,6 +317,17 @@ export class JournalSink implements ChangeSink {
 
   #storageError(error: unknown): unknown {
     if (error instanceof CandlewireError) return error;
+    if (isCorruption(error)) {
+      return new CandlewireError(
+        "capture.journal_corrupt",
+        `Append to ${this.#active.path}: ${errorText(error)}`,
+        {
+          retry: "operator",
+          hint: "Restore the journal folder, or move it away: capture then takes a new snapshot",
+          cause: error,
+        },
+      );
+    }
     return new CandlewireError("capture.storage", `Append to ${this.#active.path}: ${errorText(error)}`, {
       retry: "retry",
       hint: "Free space on the disk that holds the data folder, or mend the disk; nothing was lost",

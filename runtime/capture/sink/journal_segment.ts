@@ -1,5 +1,11 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { checksumOf, decodeRecords, JOURNAL_FORMAT, segmentFile } from "../../change/journal_format.ts";
+import {
+  checksumOf,
+  decodeRecords,
+  isCorruption,
+  JOURNAL_FORMAT,
+  segmentFile,
+} from "../../change/journal_format.ts";
 import { CandlewireError, errorText } from "../../error.ts";
 import type { Origin } from "../../market/origin.ts";
 import schema from "../../../schema/sqlite/journal_0001.sql" with { type: "text" };
@@ -306,11 +312,8 @@ function corrupt(path: string, what: string, cause?: unknown): CandlewireError {
   });
 }
 
-/** Extended result codes of SQLite: 11 SQLITE_CORRUPT, 26 SQLITE_NOTADB, 1 a missing table. */
 function corruptOr(error: unknown, path: string): unknown {
-  const code = (error as { errcode?: number }).errcode;
-  if (error instanceof CandlewireError || code === undefined) return error;
-  return [1, 11, 26].includes(code & 0xff) ? corrupt(path, errorText(error), error) : error;
+  return isCorruption(error) ? corrupt(path, errorText(error), error) : error;
 }
 
 /** A renamed file is durable once its folder is. */

@@ -1,4 +1,4 @@
-import { checksumOf, decodeRecords, segmentNumber } from "../../change/journal_format.ts";
+import { checksumOf, decodeRecords, isCorruption, segmentNumber } from "../../change/journal_format.ts";
 import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../../change/record.ts";
 import { CandlewireError, errorText } from "../../error.ts";
 import type { EpochMs } from "../../market/epoch.ts";
@@ -274,6 +274,17 @@ export class JournalLog implements ChangeLog {
       return work();
     } catch (error) {
       if (error instanceof CandlewireError) throw error;
+      if (isCorruption(error)) {
+        throw new CandlewireError(
+          "log.corrupt_segment",
+          `Read the journal ${this.#folder}: ${errorText(error)}`,
+          {
+            retry: "operator",
+            hint: "Restore the folder, or move it away and take a new snapshot",
+            cause: error,
+          },
+        );
+      }
       throw new CandlewireError("log.unavailable", `Read the journal ${this.#folder}: ${errorText(error)}`, {
         retry: "retry",
         cause: error,

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { JOURNAL_FORMAT, segmentFile } from "../../change/journal_format.ts";
+import { isCorruption, JOURNAL_FORMAT, segmentFile } from "../../change/journal_format.ts";
 import type { TopicPartition } from "../../change/record.ts";
 import { CandlewireError, errorText } from "../../error.ts";
 import type { Origin } from "../../market/origin.ts";
@@ -119,11 +119,7 @@ export class JournalSegmentReader implements Disposable {
       return this.#open;
     } catch (error) {
       db?.close();
-      // SQLITE_CORRUPT, SQLITE_NOTADB, and SQLITE_ERROR for a table that is missing.
-      const code = (error as { errcode?: number }).errcode;
-      if (error instanceof CandlewireError || code === undefined || ![1, 11, 26].includes(code & 0xff)) {
-        throw error;
-      }
+      if (!isCorruption(error)) throw error;
       throw new CandlewireError("log.corrupt_segment", `Open ${this.path}: ${errorText(error)}`, {
         retry: "operator",
         hint: "Restore the file, or move the journal away and take a new snapshot",
