@@ -18,6 +18,8 @@ export type AccessOptions = {
   allowedOrigins: readonly string[];
   maxSignInFailures: number;
   nowMs: () => number;
+  /** Told of each new wrong credential, which is not named. */
+  onFailure?: (address: string) => void;
 };
 
 /** Who may call what. The order of the checks is Host, Origin, credential, role. */
@@ -164,7 +166,9 @@ export class Access {
       );
     }
     const found = check();
-    if (found === undefined) this.#failures.failed(address, credential, now);
+    if (found === undefined && this.#failures.failed(address, credential, now)) {
+      this.#options.onFailure?.(address);
+    }
     return found;
   }
 

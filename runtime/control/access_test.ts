@@ -143,6 +143,9 @@ Deno.test("guessing is limited by address; a stale token alone locks nobody out"
   const limited = await f.request("/api/v1/modules", { token: "guess-3", address: "10.0.0.1" });
   assert.equal(limited.status, 429);
   assert.equal(limited.headers.get("retry-after"), "60");
+  // Once a wrong credential, whatever how often it came; and never the credential (I6).
+  assert.equal(f.logs.filter((line) => line.message.startsWith("Sign-in failed")).length, 3);
+  assert.ok(!JSON.stringify(f.logs).includes("guess-"));
   // Codes count, too; others are not touched; a session goes on.
   assert.equal((await f.request("/login?code=guess-4", { address: "10.0.0.1" })).status, 429);
   assert.equal(await call(VIEWER, "10.0.0.2"), 200);

@@ -95,12 +95,9 @@ export class EventFeed {
   }
 
   async #publishDeadLetters(): Promise<void> {
-    const { hub, host } = this.#options;
+    const { hub } = this.#options;
     if (!hub.wanted("dead-letters")) return;
-    const total = host.modules().reduce(
-      (sum, module) => sum + (sumOf(module.metrics, "candlewire_dead_letters_total") ?? 0),
-      0,
-    );
+    const total = this.#deadLetterTotal();
     if (total === this.#deadLetters) return;
     try {
       hub.publish("dead-letters", null, "", await this.#deadLetterPage(total));
@@ -132,7 +129,15 @@ export class EventFeed {
     return [...list].sort((a, b) => createdAt(b) - createdAt(a));
   }
 
-  async #deadLetterPage(total: number | null) {
+  /** Dead letters written since the consumers started. */
+  #deadLetterTotal(): number {
+    return this.#options.host.modules().reduce(
+      (sum, module) => sum + (sumOf(module.metrics, "candlewire_dead_letters_total") ?? 0),
+      0,
+    );
+  }
+
+  async #deadLetterPage(total: number) {
     return { total, rows: (await this.#options.query.deadLetters({ limit: 20 })).rows };
   }
 
@@ -161,7 +166,7 @@ export class EventFeed {
           return { rows: (await query.tickers({ limit: 50, orderBy: "quote_volume_usdt" })).rows };
         });
       case "dead-letters":
-        return yield await whole(() => this.#deadLetterPage(this.#deadLetters));
+        return yield await whole(() => this.#deadLetterPage(this.#deadLetterTotal()));
       case "replays":
         return yield await whole(async () => ({ replays: await this.replays() }));
     }

@@ -32,8 +32,8 @@ export class FailedSignIns {
     return entry.hashes.size >= this.#limit ? entry.until - nowMs : 0;
   }
 
-  /** Notes a wrong credential. */
-  failed(address: string, credential: string, nowMs: number): void {
+  /** Notes a wrong credential; true when it is a new one. */
+  failed(address: string, credential: string, nowMs: number): boolean {
     let entry = this.#failures.get(address);
     if (entry === undefined || entry.until <= nowMs) {
       this.#failures.delete(address);
@@ -43,8 +43,9 @@ export class FailedSignIns {
         this.#failures.delete(this.#failures.keys().next().value!);
       }
     }
-    if (entry.hashes.size < this.#limit) {
-      entry.hashes.add(createHash("sha256").update(credential).digest("base64"));
-    }
+    if (entry.hashes.size >= this.#limit) return false;
+    const before = entry.hashes.size;
+    entry.hashes.add(createHash("sha256").update(credential).digest("base64"));
+    return entry.hashes.size > before;
   }
 }

@@ -48,6 +48,9 @@ export type PipelineDocument = {
   edges: ReturnType<typeof edgesOf>;
 };
 
+/** How long readiness and the picture wait for the store. */
+const STORE_PATIENCE_MS = 2_000;
+
 /** Looks at everything once a `sampleMs` and remembers enough to say rates, lags and readiness. */
 export class Sampler {
   readonly rates = new Rates();
@@ -126,7 +129,12 @@ export class Sampler {
   }
 
   async #readOrigin(): Promise<Origin> {
-    await this.#storeOrigin.refresh(this.#options.nowMs());
+    // A store that hangs must not hang the truth about it (I7).
+    await within(
+      this.#storeOrigin.refresh(this.#options.nowMs()),
+      STORE_PATIENCE_MS,
+      "Read the store's origin",
+    );
     if (this.#storeOrigin.error !== undefined) throw this.#storeOrigin.error;
     return this.#storeOrigin.value!;
   }
