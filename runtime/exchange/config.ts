@@ -33,6 +33,9 @@ export const exchangeMarketConfig = z.strictObject({
     .describe("Recording: keep the recorded times instead of shifting them to the start").meta({
       example: false,
     }),
+  checkpointSteps: z.int().min(100).default(100_000)
+    .describe("Orders or frames between checkpoints; a restart takes at most as many again")
+    .meta({ unit: "steps", example: 100_000 }),
 });
 
 /** The configuration with its defaults filled in. */

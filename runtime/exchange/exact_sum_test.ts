@@ -9,7 +9,10 @@ const seed = testSeed("exact_sum_test");
 Deno.test("addProduct() and addSum() equal BigInt, below and above 2^53", () => {
   const price = fc.oneof(fc.integer({ min: 0, max: 1_000_000 }), fc.maxSafeInteger().map(Math.abs));
   // Together below 10^30, which is what the sums promise to hold.
-  const quantity = fc.oneof(fc.integer({ min: 0, max: 1_000_000 }), fc.integer({ min: 0, max: 1_000_000_000_000 }));
+  const quantity = fc.oneof(
+    fc.integer({ min: 0, max: 1_000_000 }),
+    fc.integer({ min: 0, max: 1_000_000_000_000 }),
+  );
   fc.assert(
     fc.property(fc.array(fc.tuple(price, quantity), { maxLength: 30 }), (terms) => {
       const cells = new Float64Array(4);
@@ -28,12 +31,16 @@ Deno.test("addProduct() and addSum() equal BigInt, below and above 2^53", () => 
 
 Deno.test("FixedText writes eight decimals of any integer at any scale, whatever it remembers", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 8 }), fc.array(fc.maxSafeInteger().map(Math.abs)), (scale, values) => {
-      const text = new FixedText(scale);
-      for (const value of [...values, ...values.map((value) => value % 5000)]) {
-        assert.equal(text.of(value), sumText(BigInt(value), scale));
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 8 }),
+      fc.array(fc.maxSafeInteger().map(Math.abs)),
+      (scale, values) => {
+        const text = new FixedText(scale);
+        for (const value of [...values, ...values.map((value) => value % 5000)]) {
+          assert.equal(text.of(value), sumText(BigInt(value), scale));
+        }
+      },
+    ),
     { seed, numRuns: 200 },
   );
 });

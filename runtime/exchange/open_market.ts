@@ -44,7 +44,7 @@ function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder): Exchange
     symbols: listings.map((listing) => listing.info.symbol).join(","),
   }, { kind: "exchange", label: `exchange, seed ${seed}` });
   const feed = new EngineFeed({ listings, seed, ratePerSecond, historyHours, startTime });
-  return new SpooledMarket(feed, folder, { origin, notes: [] });
+  return new SpooledMarket(feed, folder, { origin, notes: [], checkpointSteps: config.checkpointSteps });
 }
 
 async function openRecordings(
@@ -69,7 +69,7 @@ async function openRecordings(
       : `Recorded times are shifted by ${feed.shiftMs} ms${loop ? ", further with every round" : ""}`,
     ...recording.notes,
   ];
-  return new SpooledMarket(feed, folder, { origin, notes });
+  return new SpooledMarket(feed, folder, { origin, notes, checkpointSteps: config.checkpointSteps });
 }
 
 /** The folder's run when it is the one that is asked for; a new one in a new folder. */

@@ -18,12 +18,17 @@ import type { SpoolFolder } from "./spool_folder.ts";
 import { levelTexts, openSymbolSpool, type SymbolSpool } from "./spool_symbol.ts";
 import { StateReader, StateWriter } from "./state_bytes.ts";
 
-/** Steps between checkpoints: a restart takes at most as many steps again, about half a second. */
-const CHECKPOINT_STEPS = 100_000;
+/** A run of a market, as opened. */
+export type MarketRun = {
+  origin: Origin;
+  notes: readonly string[];
+  /** Steps between checkpoints: a restart takes at most as many again. */
+  checkpointSteps: number;
+};
 
 /**
  * A market over a deterministic feed. What it tells is durable before it is told: not the events, but how many steps
- * of the feed they took (one small write per `advance`), beside a checkpoint every {@linkcode CHECKPOINT_STEPS}
+ * of the feed they took (one small write per `advance`), beside a checkpoint every so many
  * steps. After a kill it takes the steps from the checkpoint to that number again and writes the same bytes again;
  * the feed's fingerprint proves that they are the same. The spool files hold the history for questions.
  */
@@ -39,17 +44,19 @@ export class SpooledMarket implements ExchangeMarket {
   readonly #sink: FeedSink;
   #now = 0;
   #steps = 0;
+  readonly #checkpointSteps: number;
   #checkpointAt = 0;
   /** Where events go; undefined while the past is told again. */
   #events: ExchangeEvent[] | undefined;
   #closed = false;
 
   /** Opens the market at where its folder left off. The market then owns the folder and the feed. */
-  constructor(feed: EventFeed, folder: SpoolFolder, run: { origin: Origin; notes: readonly string[] }) {
+  constructor(feed: EventFeed, folder: SpoolFolder, run: MarketRun) {
     this.#feed = feed;
     this.#folder = folder;
     this.origin = run.origin;
     this.notes = run.notes;
+    this.#checkpointSteps = run.checkpointSteps;
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
     this.#kept = feed.symbols.map((symbol, number) => openSymbolSpool(folder.path, symbol, number));
@@ -81,7 +88,7 @@ export class SpooledMarket implements ExchangeMarket {
     this.#events = undefined;
     if (time > until && until > this.#now) this.#now = until;
     if (this.#steps !== before) {
-      if (this.#steps - this.#checkpointAt >= CHECKPOINT_STEPS) this.#checkpoint();
+      if (this.#steps - this.#checkpointAt >= this.#checkpointSteps) this.#checkpoint();
       // Before anyone hears of it: a market that is killed now goes on after these events.
       this.#folder.writePosition({ steps: this.#steps, now: this.#now, fingerprint: feed.fingerprint() });
     }

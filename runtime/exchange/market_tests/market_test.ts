@@ -40,13 +40,13 @@ async function engineRecording(folder: string): Promise<string> {
 const ADAPTERS: Adapter[] = [
   {
     name: "engine, all symbols",
-    events: 60_000,
+    events: 30_000,
     derived: false,
     open: (folder) => openMarket(config(folder, { seed })),
   },
   {
     name: "engine, four symbols, slow",
-    events: 12_000,
+    events: 8000,
     derived: true,
     open: (folder) =>
       openMarket(
@@ -66,7 +66,7 @@ const ADAPTERS: Adapter[] = [
   {
     name: absent ? "recording of Binance (skipped: no ../shared/data)" : "recording of Binance, two rounds",
     ignore: absent,
-    events: 150_000,
+    events: 100_000,
     derived: true,
     open: (folder) => openMarket(config(folder, { source: RECORDED, startTime: null, originalTimes: true })),
   },

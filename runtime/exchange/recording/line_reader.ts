@@ -70,7 +70,7 @@ export class LineReader implements Disposable {
     this.#partial = chunk.done ? "" : lines.pop()!.slice(0, PARTIAL_MAX);
     // What a cut file ends with is half a frame, not a frame.
     if (chunk.done && this.cut !== undefined) lines.pop();
-    this.#lines = lines.filter((line) => line !== "");
+    this.#lines = lines.filter((line) => line !== "" && line !== "\r");
     this.#at = 0;
   }
 }

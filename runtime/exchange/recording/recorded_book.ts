@@ -31,7 +31,7 @@ export class RecordedBook {
 
   /** The changes that make another book of this one: prices with their quantities there, 0 where there are none. */
   changesTo(target: FeedBook): { bids: number[]; asks: number[] } {
-    return { bids: difference(this.#bids, target.bids), asks: difference(this.#asks, target.asks) };
+    return { bids: difference(this.#bids, target.bids, -1), asks: difference(this.#asks, target.asks, 1) };
   }
 
   save(out: StateWriter): void {
@@ -63,13 +63,13 @@ function sorted(side: Map<number, number>, direction: 1 | -1, limit: number): nu
   return out;
 }
 
-function difference(from: Map<number, number>, to: number[]): number[] {
-  const out: number[] = [];
-  const kept = new Set<number>();
+/** Best first: in an order that does not depend on how the book came to be, which a restart forgets. */
+function difference(from: Map<number, number>, to: number[], direction: 1 | -1): number[] {
+  const changes = new Map<number, number>();
+  for (const price of from.keys()) changes.set(price, 0);
   for (let i = 0; i < to.length; i += 2) {
-    kept.add(to[i]!);
-    if (from.get(to[i]!) !== to[i + 1]) out.push(to[i]!, to[i + 1]!);
+    if (from.get(to[i]!) === to[i + 1]) changes.delete(to[i]!);
+    else changes.set(to[i]!, to[i + 1]!);
   }
-  for (const price of from.keys()) if (!kept.has(price)) out.push(price, 0);
-  return out;
+  return sorted(changes, direction, Infinity);
 }

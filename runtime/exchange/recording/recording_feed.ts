@@ -166,6 +166,7 @@ export class RecordingFeed implements EventFeed {
       }
       this.#readDepth(recorded);
       recorded.book.apply(final, this.#bids, this.#asks);
+      recorded.ahead = recorded.ahead.filter(([updateId]) => updateId! > final);
     }
     if (unknown.size > 0 || reader.ended) {
       const names = [...unknown].map((index) => symbols[index]!.symbol).join(", ");
