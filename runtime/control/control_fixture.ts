@@ -279,7 +279,7 @@ export function deadLetter(id: string): DeadLetter {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  ms = 5_000,
+  ms = 20_000,
 ): Promise<void> {
   const deadline = Date.now() + ms;
   while (!await condition()) {
