@@ -44,6 +44,10 @@ export class ChildContext implements ModuleContext {
     this.#writer = writer;
     this.#maxInFlight = start.maxInFlight;
     this.#publishCredit = start.publishCredit;
+    // Users take methods off the context (`const { log } = context`): they must work without it.
+    for (const method of ["log", "health", "publish", "call", "handle"] as const) {
+      Object.defineProperty(this, method, { value: this[method].bind(this) });
+    }
   }
 
   get signal(): AbortSignal {

@@ -1,12 +1,14 @@
 import { dirname, join, resolve } from "node:path";
 import { CandlewireError } from "../error.ts";
 import type { Origin } from "../market/origin.ts";
+import { Approvals } from "./approvals.ts";
 import { type HostConfig, hostConfigSchema } from "./config.ts";
 import { EpochFile } from "./epoch_file.ts";
 import { parseManifest } from "./manifest.ts";
 import { digestOfGraph, readModuleGraph } from "./module_graph.ts";
 import type { ModuleHost } from "./module_host.ts";
 import { EVERYTHING, grantPermissions } from "./permission.ts";
+import { type FolderProblem, ModuleFolder, type UserModuleSettings } from "./module_folder.ts";
 import { Reaper } from "./reaper.ts";
 import { spawnModule } from "./spawn.ts";
 import { type HostHandler, Supervisor } from "./supervisor.ts";
@@ -35,18 +37,26 @@ export type ModuleHostOptions = {
   config?: Partial<HostConfig>;
   /** Answers to calls of modules to `"host"`. */
   hostHandlers?: Record<string, HostHandler>;
+  /** Parameters and secrets of user modules, by name. */
+  userModules?: Record<string, UserModuleSettings>;
+  /** What `${…}` in user modules' permissions stands for. */
+  userReferences?: Record<string, string>;
   /** Deno's cache; asked of `deno info` when left out. */
   denoDir?: string;
 };
 
 /** A module host that owns its processes. */
 export type OwnedModuleHost = ModuleHost & AsyncDisposable & {
-  /** Starts all modules at once; resolves when each runs, rejects when one failed its first start (it is retried). */
+  /** Starts all modules at once; resolves when each runs or failed once; rejects when a built-in one failed (it is retried). */
   startAll(): Promise<void>;
   /** Answers calls of modules to `"host"`. */
   handle(method: string, handler: HostHandler): void;
   /** Running transforms and the tables they want. */
   transforms(): { name: string; tables: string[] }[];
+  /** What lies in the modules' and transforms' folders and cannot run, with the reason. */
+  problems(): FolderProblem[];
+  /** Looks at those folders now, without waiting for a notice of change. */
+  rescan(): Promise<void>;
 };
 
 /**
@@ -85,12 +95,26 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
         denoDir,
       }),
   });
+  const folder = new ModuleFolder(supervisor, {
+    config,
+    approvals: Approvals.open(join(dataFolder, "approvals.json")),
+    stageFolder: join(dataFolder, "modules"),
+    references: options.userReferences,
+    settings: options.userModules,
+  });
+  supervisor.approver = (name, digest) => folder.approve(name, digest);
   const host = Object.assign(supervisor, {
-    startAll: () => startAll(supervisor),
+    startAll: async () => {
+      folder.run();
+      await startAll(supervisor);
+    },
     transforms: () => runningTransforms(supervisor),
+    problems: () => folder.problems(),
+    rescan: () => folder.scan(),
   });
   const close = supervisor[Symbol.asyncDispose].bind(supervisor);
   host[Symbol.asyncDispose] = async () => {
+    await folder[Symbol.asyncDispose]();
     await close();
     await reaper[Symbol.asyncDispose]();
   };
@@ -100,6 +124,7 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
     }
     supervisor.handle("transforms", () => host.transforms());
     for (const module of options.modules) await registerBuiltIn(supervisor, module, options.root);
+    await folder.open();
     return host;
   } catch (error) {
     await host[Symbol.asyncDispose]();
@@ -110,9 +135,12 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
 async function startAll(supervisor: Supervisor): Promise<void> {
   const failures: unknown[] = [];
   await Promise.all(
-    supervisor.modules().map(async ({ name, state }) => {
+    supervisor.modules().map(async ({ name, state, builtIn }) => {
       if (state === "awaiting_approval") return;
-      await supervisor.start(name).catch((error) => failures.push(error));
+      await supervisor.start(name).catch((error) => {
+        // A user module's failure is its own (I7); it shows in its state and log.
+        if (builtIn) failures.push(error);
+      });
     }),
   );
   if (failures.length > 0) throw failures[0];

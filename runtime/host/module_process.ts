@@ -63,6 +63,8 @@ const STDOUT_BYTES_PER_SECOND = 64 * 1024 * 1024;
 const FRAME_COST_BYTES = 2048;
 const STDERR_BYTES_PER_SECOND = 512 * 1024;
 const MAX_LINE = 4096;
+/** Time between the end of a process's pipes and its own, ms. */
+const CLOSE_GRACE_MS = 500;
 const OUT_OF_MEMORY = /out of memory|OOM|Array buffer allocation failed|heap limit/i;
 
 /** One running child: frames in and out, calls with credit, stderr as lines, and its end. */
@@ -89,7 +91,10 @@ export class ModuleProcess {
     this.#options = options;
     this.pid = child.pid;
     const stdin = child.stdin.getWriter();
-    this.#writer = new FrameWriter((bytes) => stdin.write(bytes), { maxPendingBytes: 64 * 1024 * 1024 });
+    this.#writer = new FrameWriter((bytes) => stdin.write(bytes), {
+      maxPendingBytes: 64 * 1024 * 1024,
+      onError: () => this.#lost("stdin"),
+    });
     const { start, limitMs } = options;
     this.calls = new ModuleCalls(this.#writer, {
       name: start.name,
@@ -160,6 +165,14 @@ export class ModuleProcess {
       const waitMs = throttle?.take(chunk.length + frames.length * FRAME_COST_BYTES) ?? 0;
       if (waitMs > 0) await this.#pause(waitMs);
     }
+    this.#lost("stdout");
+  }
+
+  /** A pipe of the protocol closed: if the process does not end by itself, it closed it on purpose. */
+  #lost(pipe: string): void {
+    setTimeout(() => {
+      if (!this.#ended) this.#violate("protocol", `Read ${pipe}: closed by the module`);
+    }, CLOSE_GRACE_MS);
   }
 
   #receive(message: ChildMessage): void {

@@ -25,10 +25,10 @@ export type SpawnPlan = {
 /** V8's heap is what the ceiling leaves after a bare process (about 50 MB). */
 const BARE_PROCESS_MB = 56;
 /**
- * Data segment beyond the ceiling. V8 and its threads map about 550 MB without touching them; this limit is the last
- * wall against a bomb that outruns the watchdog.
+ * Data segment beyond the ceiling. V8 maps about 550 MB for itself, and again for each worker, without touching them;
+ * this limit is the last wall against a bomb that outruns the watchdog, and against workers without number.
  */
-const DATA_HEADROOM_MB = 1024;
+const DATA_HEADROOM_MB = 2048;
 
 /**
  * Starts a module's process with the granted permissions and nothing else: no prompt, no remote code, no environment,

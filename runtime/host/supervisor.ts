@@ -100,6 +100,11 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
     tell(this.#changeListeners, { module: name, state: "stopped", detail: "Removed", at: this.#clock() });
   }
 
+  /** Tells readers of a change that is not a module's own. */
+  announce(event: Omit<ModuleEvent, "at">): void {
+    tell(this.#changeListeners, { ...event, at: this.#clock() });
+  }
+
   /** The module's object; for the module folder. */
   supervised(name: string): SupervisedModule | undefined {
     return this.#modules.get(name);

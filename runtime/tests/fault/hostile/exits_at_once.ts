@@ -1,0 +1,2 @@
+/** Ends the process while it loads. */
+Deno.exit(0);
