@@ -94,7 +94,8 @@ export class Api {
         credentials: "same-origin",
         headers: {
           accept: "application/json",
-          ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+          // Also without a body: the API takes changes as JSON only.
+          ...(method === "GET" ? {} : { "content-type": "application/json" }),
         },
         body: options.body === undefined ? undefined : JSON.stringify(options.body),
         signal: options.signal,

@@ -53,7 +53,7 @@ const UNITS = ["", "k", "M", "B", "T"];
  * @returns {string}
  */
 export function shortDecimal(text) {
-  const match = /^(-?)0*(\d*?)(?:\.(\d*))?$/.exec(text ?? "");
+  const match = /^(-?)0*(\d*?)(?:\.(\d*))?$/.exec(text ?? "–");
   if (match === null) return text ?? "–";
   const [, sign = "", whole = "", fraction = ""] = match;
   if (whole.length <= 3) {

@@ -18,6 +18,8 @@ export class Live {
   /** @type {EventStream | undefined} */
   #stream;
   #address = "";
+  /** Only while there is a session: without one the API refuses. */
+  #started = false;
   #reopen = 0;
   #lastEventAt = 0;
   #onOrigin;
@@ -58,8 +60,9 @@ export class Live {
     };
   }
 
-  /** Closes the stream until the next subscription: the session is gone. */
+  /** Closes the stream until the next start: the session is gone. */
   stop() {
+    this.#started = false;
     this.#stream?.close();
     this.#stream = undefined;
     this.#address = "";
@@ -67,6 +70,7 @@ export class Live {
   }
 
   start() {
+    this.#started = true;
     this.#schedule();
   }
 
@@ -87,7 +91,7 @@ export class Live {
       for (const channel of subscription.channels) channels.add(channel);
       if (subscription.symbol !== undefined) symbols.add(subscription.symbol);
     }
-    if (channels.size === 0) return;
+    if (!this.#started || channels.size === 0) return;
     const address = apiAddress("events", {
       channels: [...channels].sort().join(","),
       symbols: [...symbols].sort().join(","),

@@ -29,6 +29,7 @@ export function deadLettersPage(app, rest) {
   const body = h("tbody");
   const problem = h("div");
   const letterProblem = h("div");
+  const actionProblem = h("div");
   const outcome = h("div", { role: "status" });
   const none = h("div", { class: "empty" }, "Loading…");
   const total = h("span", { class: "note" });
@@ -75,6 +76,7 @@ export function deadLettersPage(app, rest) {
     "div",
     { class: "grid" },
     problem,
+    actionProblem,
     outcome,
     panel(
       "Dead letters",
@@ -237,7 +239,7 @@ export function deadLettersPage(app, rest) {
   async function retry(which) {
     busy = true;
     draw();
-    await attempt(problem, async () => {
+    await attempt(actionProblem, async () => {
       const result = await api.post("dead-letters/retry", which);
       selected.clear();
       outcome.replaceChildren(
@@ -288,7 +290,7 @@ export function deadLettersPage(app, rest) {
     });
     if (!sure) return;
     busy = true;
-    await attempt(problem, () => api.delete(`dead-letters/${encodeURIComponent(letter.id)}`));
+    await attempt(actionProblem, () => api.delete(`dead-letters/${encodeURIComponent(letter.id)}`));
     busy = false;
     if (shown === letter.id) close();
     await load();
