@@ -119,8 +119,7 @@ export class MemoryModuleHost implements ModuleHost {
 
   logs(name: string, options: { after?: number; limit?: number } = {}): LogLine[] {
     const lines = (this.#logs.get(name) ?? []).filter((line) => line.sequence > (options.after ?? 0));
-    const limit = options.limit ?? lines.length;
-    return options.after === undefined ? lines.slice(-limit) : lines.slice(0, limit);
+    return lines.slice(-(options.limit ?? this.maxLines));
   }
 
   onLog(listener: (line: LogLine) => void): () => void {

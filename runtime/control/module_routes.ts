@@ -129,7 +129,10 @@ export function moduleRoutes(parts: ControlParts) {
         const wanted = (line: LogLine) => LEVELS.indexOf(line.level) >= LEVELS.indexOf(level);
         const accept = c.req.header("accept") ?? "*/*";
         if (accept.includes("application/json") && !accept.includes("text/event-stream")) {
-          const read = parts.host.logs(name, { after, limit });
+          // The host gives the newest; who goes on after a sequence wants the next ones, without a hole.
+          const read = after === undefined
+            ? parts.host.logs(name, { limit })
+            : parts.host.logs(name, { after }).slice(0, limit);
           const next = read.at(-1)?.sequence ?? after ?? 0;
           return c.json(stamped(parts, { lines: read.filter(wanted), next }), 200);
         }
