@@ -30,7 +30,7 @@ export async function openDataFolder(folder: string, origin: Origin): Promise<Da
   const path = resolve(folder);
   const sub = (name: string) => join(path, name);
   try {
-    for (const name of ["", "journal", "store", "run", "transforms", "modules"]) {
+    for (const name of ["", "journal", "store", "run", "user/transforms", "user/modules"]) {
       await Deno.mkdir(sub(name), { recursive: true });
     }
     await Deno.writeTextFile(sub("run/writable"), "");
@@ -58,8 +58,8 @@ export async function openDataFolder(folder: string, origin: Origin): Promise<Da
       postgres: sub("postgres"),
       run: sub("run"),
       exchange: sub("exchange"),
-      transforms: sub("transforms"),
-      modules: sub("modules"),
+      transforms: sub("user/transforms"),
+      modules: sub("user/modules"),
       secrets: await readSecrets(sub("secrets.json")),
       [Symbol.dispose]: () => lock.close(),
     };

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { topicOf } from "../change/envelope.ts";
 import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../change/record.ts";
 import { CandlewireError, errorText } from "../error.ts";
@@ -115,6 +116,8 @@ export class Consumer {
     while (!signal.aborted) {
       try {
         busy = await this.#step(busy);
+        // With the SQLite adapters a step may never leave the microtask queue: heartbeats, calls and a stop get a turn.
+        if (busy) await new Promise<void>((resolve) => setImmediate(resolve));
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof CandlewireError) || error.retry === "never" || error.code === "store.fenced") {

@@ -17,6 +17,8 @@ export type PostgresState = {
 /** An embedded server that is started again when it dies. */
 export type KeptPostgres = {
   readonly endpoint: PostgresEndpoint;
+  /** Where its files are. */
+  readonly folder: string;
   state(): PostgresState;
   /** Stops watching, then stops the server cleanly. */
   stop(): Promise<void>;
@@ -36,7 +38,7 @@ export async function keepPostgres(
 ): Promise<KeptPostgres> {
   let server: PostgresServer | undefined = await startPostgres(options);
   const endpoint: PostgresEndpoint = server;
-  const { port } = server;
+  const { port, folder } = server;
   const stopped = Promise.withResolvers<void>();
   let stopping = false;
   let restarts = 0;
@@ -73,6 +75,7 @@ export async function keepPostgres(
 
   return {
     endpoint,
+    folder,
     state: () => ({
       health: stopping ? "stopped" : server === undefined ? "restarting" : "running",
       detail,

@@ -60,7 +60,16 @@ export class CapturedPostgres implements AsyncDisposable {
       Deno.kill(this.server.pid, "SIGKILL");
       await eventually(() => !processLives(this.server.pid), "the killed server is still there");
     } else await this.server.stop();
-    this.server = await startPostgres({ folder: join(this.folder, "pg"), port: this.server.port });
+    const { port } = this.server;
+    // The killed server's children let go of its shared memory a moment after it.
+    await eventually(async () => {
+      const again = startPostgres({ folder: join(this.folder, "pg"), port });
+      const server = await again.catch((error) => {
+        if (error.code !== "postgres.start_failed") throw error;
+      });
+      if (server !== undefined) this.server = server;
+      return server !== undefined;
+    }, "the killed server does not start again");
     this.owner = await connect(this.server);
   }
 

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ConfigPart } from "./config.ts";
+import { CandlewireError, errorText } from "./error.ts";
+import type { Origin } from "./market/origin.ts";
+
+/** An exchange in a process of its own, so that its work never slows the host. */
+export type ExchangeProcess = {
+  readonly pid: number;
+  readonly restUrl: string;
+  readonly wsUrl: string;
+  readonly origin: Origin;
+  /** Settles when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Starts `exchange` with a part of the configuration and waits until it answers. */
+export async function startExchangeProcess(
+  options: { folder: string; part: ConfigPart; print: (line: string) => void },
+): Promise<ExchangeProcess> {
+  await Deno.mkdir(options.folder, { recursive: true });
+  const configFile = join(options.folder, "exchange.json");
+  await Deno.writeTextFile(configFile, JSON.stringify(options.part));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      fileURLToPath(new URL("main.ts", import.meta.url)),
+      "exchange",
+      "--config",
+      configFile,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = child.status.then(() => {});
+  const found = Promise.withResolvers<string>();
+  const lastLines: string[] = [];
+  const follow = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!.slice(-4096);
+      for (const line of lines) {
+        const address = /https?:\/\/[\w.:[\]]+/.exec(line)?.[0];
+        if (address !== undefined) found.resolve(address);
+        lastLines.push(line);
+        if (lastLines.length > 12) lastLines.shift();
+        if (line.trim() !== "") options.print(`exchange: ${line.trim()}`);
+      }
+    }
+  };
+  const reading = Promise.all([follow(child.stdout), follow(child.stderr)]);
+  const restUrl = await Promise.race([
+    found.promise,
+    ended.then(async () => {
+      await reading;
+      throw new CandlewireError(
+        "exchange.start_failed",
+        `Start the exchange: ${lastLines.join(" ").trim() || "it ended"}`,
+        {
+          retry: "operator",
+          hint: "deno task exchange shows it alone",
+        },
+      );
+    }),
+  ]);
+  const origin = await exchangeOrigin(restUrl);
+  return {
+    pid: child.pid,
+    restUrl,
+    wsUrl: restUrl.replace(/^http/, "ws"),
+    origin,
+    ended,
+    async stop() {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has ended already.
+      }
+      await ended;
+      await reading;
+    },
+  };
+}
+
+/** Asks an exchange of ours where its numbers come from. Rejects with `exchange.unreachable`. */
+export async function exchangeOrigin(restUrl: string): Promise<Origin> {
+  try {
+    const response = await fetch(`${restUrl}/admin/origin`, { signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const { kind, id, label } = await response.json();
+    return { kind, id, label };
+  } catch (error) {
+    throw new CandlewireError("exchange.unreachable", `Ask the exchange at ${restUrl}: ${errorText(error)}`, {
+      retry: "retry",
+      hint: "Start it with deno task exchange, or leave out source.restUrl to have one started",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { HELP, type Invocation, readCommandLine } from "./cli.ts";
+import { type Config, type ConfigPart, describeConfig, parseConfigFile, readConfig } from "./config.ts";
+import { CandlewireError } from "./error.ts";
+import { isSimulated } from "./market/origin.ts";
+
+const invocation = attempt(() => readCommandLine(Deno.args));
+if (invocation.printConfig) {
+  console.log(describeConfig());
+  Deno.exit(0);
+}
+
+const stopping = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(name, () => {
+    if (stopping.signal.aborted) return;
+    console.log(`${name}: stopping`);
+    stopping.abort();
+  });
+}
+
+try {
+  switch (invocation.command) {
+    case "demo":
+    case "start":
+      await runPipeline(configOf(invocation));
+      break;
+    case "exchange": {
+      // Loaded on demand: the exchange needs none of the pipeline, and the other way round.
+      const { runExchange } = await import("./exchange/server/run_exchange.ts");
+      const { market, server } = configOf(invocation).exchange;
+      await runExchange({ market, server, signal: stopping.signal, print: console.log });
+      break;
+    }
+    case "stack":
+    case "plugin":
+      throw new CandlewireError(
+        "cli.not_here",
+        `Run ${invocation.command}: this version has the embedded profile alone`,
+        {
+          hint: "deno task demo brings up the embedded pipeline",
+        },
+      );
+    case "help":
+      console.log(HELP);
+  }
+} catch (error) {
+  if (!stopping.signal.aborted) fail(error);
+}
+Deno.exit(0);
+
+async function runPipeline(config: Config): Promise<void> {
+  const { assertProfile, startPipeline } = await import("./pipeline.ts");
+  assertProfile(config);
+  const started = performance.now();
+  const print = (line: string) => console.log(line);
+  await using pipeline = await startPipeline(config, { print, signal: stopping.signal });
+  if (isSimulated(pipeline.origin)) print(`SIMULATED data: ${pipeline.origin.label}`);
+  await pipeline.ready(stopping.signal);
+  print(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  print(`Console   ${pipeline.control.loginUrl}  (works once; later: sign in with a token)`);
+  print(`API       ${pipeline.control.url}/docs  tokens in ${join(config.dataDir, "tokens.json")}`);
+  print("Ctrl-C stops it");
+  await new Promise<void>((resolve) =>
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
+
+/** File, then flags; each source has a data folder of its own unless one is named. */
+function configOf(invocation: Invocation): Config {
+  return attempt(() => {
+    const file: ConfigPart = invocation.configFile === null
+      ? {}
+      : parseConfigFile(readFile(invocation.configFile), invocation.configFile);
+    const config = readConfig(file, invocation.part);
+    const named = "dataDir" in file || "dataDir" in invocation.part;
+    const name = config.source.kind === "binance"
+      ? "live"
+      : invocation.recording === null
+      ? "demo"
+      : "recording";
+    return named ? config : { ...config, dataDir: join(config.dataDir, name) };
+  });
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new CandlewireError(
+      "config.unreadable",
+      `Read the configuration ${path}: ${(error as Error).message}`,
+      {
+        hint: "Give the path of a JSON file that this user may read with --config",
+      },
+    );
+  }
+}
+
+function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): never {
+  if (error instanceof CandlewireError) {
+    console.error(
+      `Error (${error.code}): ${error.message}${error.hint === undefined ? "" : `\n  ${error.hint}`}`,
+    );
+  } else console.error(error);
+  Deno.exit(1);
+}

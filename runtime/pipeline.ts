@@ -1,0 +1,311 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Config, MARKET_DATA_ONLY } from "./config.ts";
+import { JournalLog } from "./consumer/log/journal.ts";
+import { type Control, startControl } from "./control/control.ts";
+import type { Probe } from "./control/probe.ts";
+import { loadTokens } from "./control/tokens.ts";
+import { type DataFolder, openDataFolder } from "./data_folder.ts";
+import { CandlewireError } from "./error.ts";
+import { exchangeOrigin, startExchangeProcess } from "./exchange_process.ts";
+import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
+import { epochMs } from "./market/epoch.ts";
+import type { Origin } from "./market/origin.ts";
+import { keepPostgres, type KeptPostgres } from "./postgres/keep_postgres.ts";
+import { maintainPostgres, type Maintenance } from "./postgres/maintenance_postgres.ts";
+import { migratePostgres } from "./postgres/migrate_postgres.ts";
+import type { PartitionedTable } from "./postgres/partition_postgres.ts";
+import type { PostgresEndpoint } from "./postgres/server.ts";
+import { SqliteMarketQuery } from "./query/sqlite.ts";
+
+export const VERSION = "0.1.0";
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** A running pipeline. Disposing it drains the modules in the data's order, then stops the rest. */
+export type Pipeline = AsyncDisposable & {
+  readonly origin: Origin;
+  readonly control: Control;
+  readonly host: OwnedModuleHost;
+  /** Resolves once `/readyz` answers 200; rejects when the signal aborts. */
+  ready(signal: AbortSignal): Promise<void>;
+};
+
+/** Where progress goes, and when to give up. */
+export type PipelineOptions = { print: (line: string) => void; signal: AbortSignal };
+
+type Source = { restUrl: string; wsUrl: string; origin: Origin };
+
+/**
+ * Brings up the embedded profile: source, PostgreSQL, modules, control API, in this order. What was started is
+ * stopped again when a later part fails.
+ */
+export async function startPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
+  const { print, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  const source = await openSource(config, stack, print);
+  const folder = stack.use(await openDataFolder(config.dataDir, source.origin));
+
+  const { endpoint, postgres } = await openPostgres(config, folder, stack, print);
+  const { producerPassword, capturePassword } = folder.secrets;
+  await migratePostgres(endpoint, {
+    origin: source.origin,
+    passwords: { candlewire_producer: producerPassword, candlewire_capture: capturePassword },
+    print,
+  });
+  const maintenance = stack.use(
+    await maintainPostgres(endpoint, {
+      retentionDays: config.exchange.market.originalTimes ? null : config.postgres.retentionDays,
+      daysAhead: 2,
+      intervalMs: 60_000,
+      signal,
+      report: (level, message) => print(`${level}: ${message}`),
+    }),
+  );
+
+  const host = stack.use(await openHost(config, { folder, source, endpoint, maintenance }));
+  const query = stack.use(new SqliteMarketQuery(join(folder.store, "market.sqlite")));
+  const log = stack.use(new JournalLog(folder.journal, { origin: source.origin }));
+  const control = stack.use(
+    await startControl({
+      host,
+      query,
+      origin: source.origin,
+      profile: config.profile,
+      listen: { hostname: config.listen.host, port: config.listen.port },
+      tokens: await loadTokens(folder.path, config.tokens ?? undefined),
+      consoleFolder: new URL("console/", import.meta.url),
+      version: VERSION,
+      probes: {
+        source: sourceProbe(config, source),
+        postgres: postgresProbe(postgres, maintenance),
+      },
+      readLog: (range) => log.read(range),
+      config: config.control,
+      log: (level, message, fields) => {
+        if (level !== "debug") {
+          print(JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }));
+        }
+      },
+    }),
+  );
+  await Deno.writeTextFile(
+    join(folder.run, "endpoints.json"),
+    JSON.stringify({
+      url: control.url,
+      source: source.restUrl,
+      pid: Deno.pid,
+      postgresPidFile: postgres === undefined ? null : join(postgres.folder, "data", "postmaster.pid"),
+    }),
+  );
+  print("Starting producer, capture and consumer");
+  await host.startAll();
+
+  const running = stack.move();
+  return {
+    origin: source.origin,
+    control,
+    host,
+    ready: (readySignal) => whenReady(control.url, readySignal),
+    async [Symbol.asyncDispose]() {
+      // In the data's order, so that what is under way arrives.
+      for (const name of ["producer", "capture", "consumer"]) await host.stop(name);
+      await running[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The endpoints of the source and whose numbers it gives; starts the exchange when none is named. */
+async function openSource(
+  config: Config,
+  stack: AsyncDisposableStack,
+  print: (line: string) => void,
+): Promise<Source> {
+  const { kind, restUrl, wsUrl } = config.source;
+  if (kind === "binance") {
+    return {
+      restUrl: restUrl ?? "https://api.binance.com",
+      wsUrl: wsUrl ??
+        (restUrl === MARKET_DATA_ONLY.restUrl ? MARKET_DATA_ONLY.wsUrl : "wss://stream.binance.com:9443"),
+      origin: { kind: "live", id: "binance", label: "Binance spot market" },
+    };
+  }
+  if (restUrl !== null) {
+    return { restUrl, wsUrl: wsUrl ?? restUrl.replace(/^http/, "ws"), origin: await exchangeOrigin(restUrl) };
+  }
+  print("Starting the exchange (simulated market)");
+  const exchange = await startExchangeProcess({
+    folder: join(config.dataDir, "exchange"),
+    part: {
+      exchange: {
+        market: { ...config.exchange.market, folder: join(config.dataDir, "exchange", "market") },
+        server: config.exchange.server,
+      },
+    },
+    print,
+  });
+  stack.defer(() => exchange.stop());
+  return exchange;
+}
+
+async function openPostgres(
+  config: Config,
+  folder: DataFolder,
+  stack: AsyncDisposableStack,
+  print: (line: string) => void,
+): Promise<{ endpoint: PostgresEndpoint; postgres?: KeptPostgres }> {
+  if (config.postgres.url !== null) {
+    const url = new URL(config.postgres.url);
+    return {
+      endpoint: {
+        host: url.hostname,
+        port: Number(url.port || 5432),
+        database: url.pathname.slice(1) || "candlewire",
+        user: decodeURIComponent(url.username),
+        password: decodeURIComponent(url.password),
+      },
+    };
+  }
+  print("Starting PostgreSQL");
+  const postgres = await keepPostgres({
+    folder: folder.postgres,
+    port: config.postgres.port,
+    slotWalLimitMb: config.postgres.slotWalLimitMb,
+    print,
+    report: (level, message) => print(`${level}: ${message}`),
+  });
+  stack.defer(() => postgres.stop());
+  return { endpoint: postgres.endpoint, postgres };
+}
+
+async function openHost(
+  config: Config,
+  parts: { folder: DataFolder; source: Source; endpoint: PostgresEndpoint; maintenance: Maintenance },
+): Promise<OwnedModuleHost> {
+  const { folder, source, endpoint, maintenance } = parts;
+  const postgres = (user: string) => ({
+    host: endpoint.host,
+    port: endpoint.port,
+    database: endpoint.database,
+    user,
+  });
+  const storeFile = join(folder.store, "market.sqlite");
+  const references = {
+    postgres: `${endpoint.host}:${endpoint.port}`,
+    "source.rest": hostAndPort(source.restUrl),
+    "source.ws": hostAndPort(source.wsUrl),
+    "folder.journal": folder.journal,
+    "folder.store": folder.store,
+  };
+  const module = (
+    name: string,
+    parameters: Record<string, unknown>,
+    secrets: Record<string, string> = {},
+  ) => ({
+    manifestFile: join(ROOT, "runtime", name, "manifest.json"),
+    parameters,
+    secrets,
+    references,
+  });
+  return await createModuleHost({
+    dataFolder: folder.path,
+    origin: source.origin,
+    root: ROOT,
+    config: {
+      ...config.host,
+      modulesFolder: config.host.modulesFolder ?? folder.modules,
+      transformsFolder: config.host.transformsFolder ?? folder.transforms,
+    },
+    modules: [
+      module("producer", {
+        ...config.producer,
+        source: { kind: "binance", restUrl: source.restUrl, wsUrl: source.wsUrl },
+        symbols: config.symbols,
+        postgres: postgres("candlewire_producer"),
+      }, { postgresPassword: folder.secrets.producerPassword }),
+      module("capture", {
+        ...config.capture,
+        postgres: postgres("candlewire_capture"),
+        journalFolder: folder.journal,
+      }, { postgresPassword: folder.secrets.capturePassword }),
+      module("consumer", { ...config.consumer, journalFolder: folder.journal, storeFile, transforms: [] }),
+    ],
+    hostHandlers: {
+      "postgres.partitions": (parameters) => {
+        const { table, from, to } = parameters as { table: PartitionedTable; from: number; to: number };
+        return maintenance.ensure(table, { from: epochMs(from), to: epochMs(to) });
+      },
+    },
+  });
+}
+
+function hostAndPort(address: string): string {
+  const url = new URL(address);
+  return `${url.hostname}:${url.port || (/^(https|wss):/.test(url.protocol) ? 443 : 80)}`;
+}
+
+function sourceProbe(config: Config, source: Source): Probe {
+  return async () => {
+    const started = performance.now();
+    // Our own exchange says how it is; Binance's weight is left to the producer.
+    if (config.source.kind === "binance") return { state: "running", detail: source.restUrl };
+    const response = await fetch(`${source.restUrl}/admin/state`, { signal: AbortSignal.timeout(2_000) });
+    const state = await response.json() as {
+      paused: boolean;
+      ended: boolean;
+      speed: number | "max";
+      symbols: string[];
+      trades: number;
+    };
+    const speed = state.speed === "max" ? "as fast as possible" : `${state.speed}×`;
+    return {
+      state: "running",
+      detail: `${source.origin.label}, ${state.symbols.length} symbols, ${
+        state.ended ? "ended" : state.paused ? "paused" : speed
+      }`,
+      figures: [
+        { label: "Trades", value: state.trades, unit: "" },
+        { label: "Answer", value: Math.round(performance.now() - started), unit: "ms" },
+      ],
+    };
+  };
+}
+
+function postgresProbe(postgres: KeptPostgres | undefined, maintenance: Maintenance): Probe {
+  return async () => {
+    const usage = await maintenance.usage();
+    const state = postgres?.state();
+    if (usage === undefined) {
+      return {
+        state: state?.health === "restarting" ? "starting" : "failed",
+        detail: state?.detail || "Does not answer",
+      };
+    }
+    return {
+      state: "running",
+      detail: state?.detail || "",
+      figures: [
+        { label: "Database", value: usage.databaseBytes, unit: "bytes" },
+        { label: "WAL held by the slot", value: usage.slotBytes ?? 0, unit: "bytes" },
+      ],
+    };
+  };
+}
+
+async function whenReady(url: string, signal: AbortSignal): Promise<void> {
+  while (true) {
+    signal.throwIfAborted();
+    const response = await fetch(`${url}/readyz`, { signal });
+    await response.body?.cancel();
+    if (response.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Fails early with the remedy where a profile is asked for that is not built in. */
+export function assertProfile(config: Config): void {
+  if (config.profile === "embedded") return;
+  throw new CandlewireError("config.profile", `Start profile "${config.profile}": only "embedded" is there`, {
+    retry: "operator",
+    hint: "Use --profile embedded",
+  });
+}

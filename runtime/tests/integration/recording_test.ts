@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
+import {
+  booksSettled,
+  compareWithTruth,
+  drained,
+  followedSymbols,
+  nextTradeIds,
+  openStore,
+} from "../truth_sqlite.ts";
+
+const DATA = fileURLToPath(new URL("../../../../shared/data/", import.meta.url));
+const FILES = ["btcusdt_20240808.gz", "ethusdt_20240808.gz"].map((name) => join(DATA, name));
+const absent = FILES.some((file) => {
+  try {
+    return !Deno.statSync(file).isFile;
+  } catch {
+    return true;
+  }
+});
+const SYMBOLS = ["BTCUSDT", "ETHUSDT"];
+
+for (const speed of [20, "max"] as const) {
+  Deno.test({
+    name: `whole-pipeline truth: recorded BTCUSDT and ETHUSDT at ${
+      speed === "max" ? "full speed" : `${speed}×`
+    }${absent ? " (skipped: ../shared/data is absent)" : ""}`,
+    ignore: absent,
+    fn: async () => {
+      const folder = await Deno.makeTempDir({ prefix: "candlewire-recording-" });
+      const exchange = await TestExchange.start({
+        "exchange.market.source": FILES,
+        "exchange.market.loop": false,
+        "exchange.market.folder": join(folder, "exchange"),
+        "exchange.server.port": 0,
+        "exchange.server.speed": speed,
+        "exchange.server.paused": true,
+      });
+      const pipeline = new TestPipeline(join(folder, "pipeline"), {
+        "source.restUrl": exchange.url,
+        "symbols": SYMBOLS,
+      });
+      try {
+        await pipeline.start();
+        await followedSymbols(pipeline, 2);
+        const firstIds = await nextTradeIds(exchange, SYMBOLS);
+        const { now } = await exchange.get<{ now: number }>("/admin/state");
+        const started = performance.now();
+        await exchange.post("/admin/resume");
+        await until("the recording's end", 120_000, async () => {
+          const { ended } = await exchange.get<{ ended: boolean }>("/admin/state");
+          return ended || undefined;
+        }, () => pipeline.process.tail);
+        const seconds = (performance.now() - started) / 1000;
+        await drained(exchange, pipeline, SYMBOLS);
+        await booksSettled(exchange, pipeline, SYMBOLS);
+        const found = await compareWithTruth(exchange, pipeline, SYMBOLS, { firstIds, from: now });
+        for (const symbol of SYMBOLS) {
+          const missing = await exchange.get<number[]>(`/admin/truth/missing?symbol=${symbol}`);
+          console.log(
+            `${symbol}: the recording itself lacks ${missing.length} trade ids: ${
+              missing.slice(0, 20).join(", ")
+            }`,
+          );
+        }
+        const books = await booksAgree(exchange, pipeline);
+        console.log(
+          `${found.trades} trades, ${found.candles} candles; ${books} stored books agree with bookTicker; told in ${
+            seconds.toFixed(1)
+          } s`,
+        );
+        assert.deepEqual(found.differences, []);
+        assert.ok(found.trades > 15_000, `${found.trades} trades`);
+        assert.ok(books > 0, "no stored book has a bookTicker at its update id");
+      } finally {
+        await pipeline.process?.stop();
+        await exchange.process.stop();
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+/** Every stored book whose update id the recording's bookTicker has: best bid and ask must be the same (I4). */
+async function booksAgree(exchange: TestExchange, pipeline: TestPipeline): Promise<number> {
+  const db = openStore(pipeline);
+  let agreed = 0;
+  try {
+    const rows = db.prepare(
+      "SELECT symbol, bids, asks, last_update_id AS id FROM order_book WHERE trusted = 1",
+    ).all() as {
+      symbol: string;
+      bids: string;
+      asks: string;
+      id: number;
+    }[];
+    for (const row of rows) {
+      const best = await exchange.get<
+        { updateId: number; bid: string; bidQuantity: string; ask: string; askQuantity: string } | null
+      >(
+        `/admin/truth/book-ticker?symbol=${row.symbol}&updateId=${row.id}`,
+      );
+      if (best === null || best.updateId !== row.id) continue;
+      assert.deepEqual(
+        [JSON.parse(row.bids)[0], JSON.parse(row.asks)[0]],
+        [[best.bid, best.bidQuantity], [best.ask, best.askQuantity]],
+        `${row.symbol} at update id ${row.id}`,
+      );
+      agreed++;
+    }
+  } finally {
+    db.close();
+  }
+  return agreed;
+}

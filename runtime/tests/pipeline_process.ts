@@ -1,0 +1,215 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+/** A command of ours in a process of its own, as a user would start it. */
+export class CommandProcess {
+  readonly lines: string[] = [];
+  readonly pid: number;
+  readonly ended: Promise<Deno.CommandStatus>;
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+
+  constructor(args: string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", MAIN, ...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.ended = this.#child.status;
+    this.#reading = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        this.lines.push(line);
+        if (this.lines.length > 2000) this.lines.shift();
+        if (Deno.env.get("CANDLEWIRE_TEST_VERBOSE")) console.log(`[${this.pid}] ${line}`);
+      }
+    }
+  }
+
+  /** The last lines it printed, for messages. */
+  get tail(): string {
+    return this.lines.slice(-25).join("\n");
+  }
+
+  /** Waits for a line that matches. */
+  line(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+    return until(`a line ${pattern} of process ${this.pid}`, timeoutMs, () => {
+      for (const line of this.lines) {
+        const match = pattern.exec(line);
+        if (match !== null) return match;
+      }
+      return undefined;
+    }, () => this.tail);
+  }
+
+  kill(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  /** Asks it to end and waits for it. */
+  async stop(): Promise<Deno.CommandStatus> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+    const status = await this.ended;
+    await this.#reading;
+    return status;
+  }
+}
+
+/**
+ * Waits until `look` gives something. Rejects after `timeoutMs` with what was waited for and what `explain` says, so that
+ * a test that hangs says where.
+ */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  look: () => T | undefined | Promise<T | undefined>,
+  explain: () => string | Promise<string> = () => "",
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  let error: unknown;
+  while (true) {
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      error = undefined;
+    } catch (caught) {
+      error = caught;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(
+        `Waited ${timeoutMs} ms for ${what}${error === undefined ? "" : ` (${error})`}\n${await explain()}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** The exchange in a process of its own, frozen until it is told to run, with its admin path. */
+export class TestExchange {
+  readonly process: CommandProcess;
+  readonly url: string;
+
+  private constructor(process: CommandProcess, url: string) {
+    this.process = process;
+    this.url = url;
+  }
+
+  static async start(settings: Record<string, unknown>): Promise<TestExchange> {
+    const args = Object.entries(settings).flatMap((
+      [key, value],
+    ) => ["--set", `${key}=${JSON.stringify(value)}`]);
+    const process = new CommandProcess(["exchange", ...args]);
+    const match = await process.line(/(http:\/\/127\.0\.0\.1:\d+)/, 30_000);
+    return new TestExchange(process, match[1]!);
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.url}${path}`);
+    const body = await response.text();
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body}`);
+    return JSON.parse(body);
+  }
+
+  async post<T>(path: string, body: unknown = {}): Promise<T> {
+    const response = await fetch(`${this.url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+}
+
+/** `start` on an exchange of the test's own, in a data folder of the test's own. */
+export class TestPipeline {
+  readonly dataDir: string;
+  readonly #args: string[];
+  process!: CommandProcess;
+  url = "";
+  #tokens = { viewer: "", operator: "" };
+
+  constructor(dataDir: string, settings: Record<string, unknown>) {
+    this.dataDir = dataDir;
+    this.#args = Object.entries({ "listen.port": 0, "postgres.port": 0, ...settings })
+      .flatMap(([key, value]) => ["--set", `${key}=${JSON.stringify(value)}`]);
+  }
+
+  /** Starts it, also again after a kill, and waits until it is ready. */
+  async start(timeoutMs = 90_000): Promise<void> {
+    await Deno.remove(join(this.dataDir, "run", "endpoints.json")).catch(() => {});
+    this.process = new CommandProcess([
+      "start",
+      "--source",
+      "exchange",
+      "--data-dir",
+      this.dataDir,
+      ...this.#args,
+    ]);
+    let ended = false;
+    void this.process.ended.then(() => ended = true);
+    await until("the pipeline to be ready", timeoutMs, async () => {
+      if (ended) throw new Error("it ended");
+      const endpoints = JSON.parse(await Deno.readTextFile(join(this.dataDir, "run", "endpoints.json")));
+      this.url = endpoints.url;
+      this.#tokens = JSON.parse(await Deno.readTextFile(join(this.dataDir, "tokens.json")));
+      const response = await fetch(`${this.url}/readyz`);
+      const body = await response.text();
+      if (!response.ok) throw new Error(body);
+      return true;
+    }, () => this.process.tail);
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
+      headers: { authorization: `Bearer ${this.#tokens.viewer}` },
+    });
+    const body = await response.text();
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body}`);
+    return JSON.parse(body);
+  }
+
+  async post<T>(path: string, body: unknown = {}): Promise<T> {
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${this.#tokens.operator}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Process of a part by name: a module, `postgres` or `host`. */
+  async pidOf(part: string): Promise<number> {
+    if (part === "host") return this.process.pid;
+    if (part === "postgres") {
+      const { postgresPidFile } = JSON.parse(
+        await Deno.readTextFile(join(this.dataDir, "run", "endpoints.json")),
+      );
+      return Number((await Deno.readTextFile(postgresPidFile)).split("\n")[0]);
+    }
+    const { module } = await this.get<{ module: { pid: number | null } }>(`modules/${part}`);
+    if (module.pid === null) throw new Error(`${part} does not run`);
+    return module.pid;
+  }
+}
