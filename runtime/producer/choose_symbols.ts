@@ -36,7 +36,7 @@ export function chooseSymbols(market: Market, wanted: string[] | null): ChosenSy
 
 /** Symbols by 24 h quote volume in dollars, highest first. A ranking only, so floats will do. */
 function byVolume(market: Market): string[] {
-  const price = new Map(market.map((entry) => [entry.symbol, Number(entry.stats.last_price)]));
+  const price = new Map(market.map((entry) => [entry.symbol, Number(entry.stats?.last_price ?? 0)]));
   const rate = (asset: string): number => {
     if (DOLLARS.has(asset)) return 1;
     for (const dollar of DOLLARS) {
@@ -50,7 +50,7 @@ function byVolume(market: Market): string[] {
   return market
     .map((entry) => ({
       symbol: entry.symbol,
-      volume: Number(entry.stats.quote_volume) * rate(entry.quoteAsset),
+      volume: Number(entry.stats?.quote_volume ?? 0) * rate(entry.quoteAsset),
     }))
     .sort((a, b) => b.volume - a.volume || (a.symbol < b.symbol ? -1 : 1))
     .map((entry) => entry.symbol);

@@ -1,8 +1,9 @@
 import { CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { epochMs, wallClock } from "../market/epoch.ts";
+import type { StatsRow } from "../market/table.ts";
 import { syncBooks } from "./book_sync.ts";
-import { chooseSymbols } from "./choose_symbols.ts";
+import { chooseSymbols, type Market } from "./choose_symbols.ts";
 import type { ProducerConfig } from "./config.ts";
 import { fetchHistory } from "./history.ts";
 import { Intake } from "./intake.ts";
@@ -93,7 +94,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     if (stored === undefined) return;
     const taken = intake = new Intake(symbols, config);
     taken.restore(stored);
-    const stats = new Map(market.map((entry) => [entry.symbol, entry.stats]));
+    const stats = new Map(statsOf(market).map((row) => [row.symbol, row]));
     taken.stats(stats.values());
     await fetchHistory(source, symbols, {
       config,
@@ -174,11 +175,15 @@ async function refreshStats(
     await wait(everyMs, signal);
     if (signal.aborted) return;
     try {
-      intake.stats((await source.market(signal)).map((entry) => entry.stats));
+      intake.stats(statsOf(await source.market(signal)));
     } catch (error) {
       if (!signal.aborted) report.failure(error);
     }
   }
+}
+
+function statsOf(market: Market): StatsRow[] {
+  return market.flatMap(({ stats }) => stats === null ? [] : [stats]);
 }
 
 /** Tries without end, showing why it has to; undefined once the signal aborts. */

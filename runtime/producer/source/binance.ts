@@ -80,9 +80,9 @@ export class BinanceSource implements MarketSource {
     this.#report("ticker/24hr", tickers.problems);
     const stats = new Map<string, StatsRow>();
     for (const row of tickers.rows) stats.set(row.symbol, row);
-    return info.rows.flatMap((row) => {
+    return info.rows.map((row) => {
       const found = stats.get(row.symbol);
-      return found === undefined ? [] : [{ ...row, stats: { ...found, quote_asset: row.quoteAsset } }];
+      return { ...row, stats: found === undefined ? null : { ...found, quote_asset: row.quoteAsset } };
     });
   }
 

@@ -39,10 +39,10 @@ export type MarketEvent =
  * weights and reject with a typed error that says when to come back.
  */
 export interface MarketSource extends AsyncDisposable {
-  /** Symbols that trade, with their assets and 24 h statistics. */
+  /** Symbols that trade, with their assets and 24 h statistics; null for one that has none yet. */
   market(
     signal: AbortSignal,
-  ): Promise<{ symbol: string; baseAsset: string; quoteAsset: string; stats: StatsRow }[]>;
+  ): Promise<{ symbol: string; baseAsset: string; quoteAsset: string; stats: StatsRow | null }[]>;
   events(symbols: string[], signal: AbortSignal): AsyncIterable<MarketEvent[]>;
   snapshot(symbol: string, signal: AbortSignal): Promise<DepthSnapshot>;
   /** Trades with ids from `fromId`, ascending, at most `limit`. Empty when the exchange no longer keeps them. */
