@@ -145,6 +145,23 @@ export class TradeSpool {
     };
   }
 
+  /** As `ExchangeMarket.trades`: from an id, an aggregate or a time on; without them the last up to `to`. */
+  query(
+    query: { fromId?: number; fromAggregateId?: number; from?: number; to?: number; limit: number },
+  ): ExchangeTrade[] {
+    const end = query.to === undefined ? this.length : this.indexAt(query.to + 1);
+    const starts = [
+      query.fromId === undefined ? -1 : this.indexOf(query.fromId),
+      query.fromAggregateId === undefined ? -1 : this.indexOfAggregate(query.fromAggregateId),
+      query.from === undefined ? -1 : this.indexAt(query.from),
+    ];
+    let first = Math.max(...starts);
+    if (first < 0) first = Math.max(0, end - query.limit);
+    const out: ExchangeTrade[] = [];
+    for (let index = first; index < end && out.length < query.limit; index++) out.push(this.trade(index));
+    return out;
+  }
+
   /** Every id between the first and the last that is not there. */
   missing(): number[] {
     const ids: number[] = [];

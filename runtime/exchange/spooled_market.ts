@@ -50,7 +50,8 @@ export class SpooledMarket implements ExchangeMarket {
   #events: ExchangeEvent[] | undefined;
   #closed = false;
 
-  /** Opens the market at where its folder left off. The market then owns the folder and the feed. */
+  /** Opens the market at where its folder left off. It owns the feed at once, and the folder
+   * unless it throws. */
   constructor(feed: EventFeed, folder: SpoolFolder, run: MarketRun) {
     this.#feed = feed;
     this.#folder = folder;
@@ -62,7 +63,12 @@ export class SpooledMarket implements ExchangeMarket {
     this.#kept = feed.symbols.map((symbol, number) => openSymbolSpool(folder.path, symbol, number));
     this.#sink = this.#makeSink();
     this.truth = this.#makeTruth();
-    this.#resume();
+    try {
+      this.#resume();
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
   }
 
   get now(): EpochMs {
@@ -132,19 +138,7 @@ export class SpooledMarket implements ExchangeMarket {
     symbol: string,
     query: { fromId?: number; fromAggregateId?: number; from?: EpochMs; to?: EpochMs; limit: number },
   ): ExchangeTrade[] {
-    const trades = this.#of(symbol)?.trades;
-    if (trades === undefined) return [];
-    const end = query.to === undefined ? trades.length : trades.indexAt(query.to + 1);
-    const starts = [
-      query.fromId === undefined ? -1 : trades.indexOf(query.fromId),
-      query.fromAggregateId === undefined ? -1 : trades.indexOfAggregate(query.fromAggregateId),
-      query.from === undefined ? -1 : trades.indexAt(query.from),
-    ];
-    let first = Math.max(...starts);
-    if (first < 0) first = Math.max(0, end - query.limit);
-    const out: ExchangeTrade[] = [];
-    for (let index = first; index < end && out.length < query.limit; index++) out.push(trades.trade(index));
-    return out;
+    return this.#of(symbol)?.trades.query(query) ?? [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,9 +150,13 @@ export class SpooledMarket implements ExchangeMarket {
       now: this.#now,
       fingerprint: this.#feed.fingerprint(),
     });
+    this.#close();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #close(): void {
     for (const file of this.#files()) file.close();
     this.#feed.close();
-    this.#folder[Symbol.dispose]();
   }
 
   #of(symbol: string): SymbolSpool | undefined {

@@ -30,7 +30,7 @@ export class Activity {
     if (time >= this.#changeAt) {
       if (this.leader < 0) {
         this.leader = random.integer(markets);
-        this.drift = (random.integer(2) * 2 - 1) * (0.05 + 0.2 * random.unit());
+        this.drift = (random.integer(2) * 2 - 1) * (0.03 + 0.1 * random.unit());
         this.#burst = 30 + 20 * random.unit();
         this.#changeAt = time + random.exponential() * BURST_MEAN_MS;
       } else {

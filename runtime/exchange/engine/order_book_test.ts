@@ -136,7 +136,10 @@ Deno.test("OrderBook matches by price, then time, and conserves every lot (again
         assert.deepEqual(book.side(true, Infinity), model.side(true));
         assert.deepEqual(book.side(false, Infinity), model.side(false));
         assert.ok(book.bid === 0 || book.ask === 0 || book.bid < book.ask, "never crosses");
-        const resting = [...Array(book.orders).keys()].reduce((sum, i) => sum + book.lotsOf(book.orderAt(i)), 0);
+        const resting = [...Array(book.orders).keys()].reduce(
+          (sum, i) => sum + book.lotsOf(book.orderAt(i)),
+          0,
+        );
         // Each fill takes a lot from the taker and one from the maker.
         assert.equal(placed, resting + cancelled + dropped + 2 * traded, "conservation");
         if (index % 40 === 39) {
@@ -147,7 +150,7 @@ Deno.test("OrderBook matches by price, then time, and conserves every lot (again
         }
       }
     }),
-    { seed, numRuns: 150 },
+    { seed, numRuns: 600 },
   );
 });
 

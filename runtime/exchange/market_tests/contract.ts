@@ -135,6 +135,24 @@ export function checkDerived(market: ExchangeMarket): void {
   }
 }
 
+/**
+ * Moves to the ms at which a trade is exactly an hour old, and the one after: it is in the window, then out of it.
+ * Does nothing when the market is not an hour old.
+ */
+export function checkWindowEdge(market: ExchangeMarket): void {
+  const { symbol } = market.symbols[0]!;
+  const [trade] = market.trades(symbol, { from: market.now - 3_599_000 as EpochMs, limit: 1 });
+  if (trade === undefined || market.truth.tradeRange(symbol)!.first === trade.tradeId) return;
+  for (const target of [trade.time + 3_600_000, trade.time + 3_600_001]) {
+    while (market.now < target) market.advance(target as EpochMs, 100_000);
+    assert.equal(market.now, target);
+    const first = market.ticker(symbol, "1h")!.firstTradeId;
+    assert.equal(first > trade.tradeId, target > trade.time + 3_600_000);
+    const { first: oldest } = market.truth.tradeRange(symbol)!;
+    checkTickers(market, symbol, market.trades(symbol, { fromId: oldest, limit: Infinity }));
+  }
+}
+
 function checkCandles(
   market: ExchangeMarket,
   symbol: string,

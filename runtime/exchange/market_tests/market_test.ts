@@ -4,7 +4,7 @@ import { seededRandom, testSeed } from "../../tests/seed.ts";
 import { type ExchangeMarketConfig, exchangeMarketConfig } from "../config.ts";
 import type { ExchangeMarket } from "../market.ts";
 import { openMarket } from "../open_market.ts";
-import { checkDerived, Client, take } from "./contract.ts";
+import { checkDerived, checkWindowEdge, Client, take } from "./contract.ts";
 import { recordingOf } from "./recording_of.ts";
 
 const seed = testSeed("market_test");
@@ -101,6 +101,7 @@ for (const { name, ignore, events, derived, open } of ADAPTERS) {
           checkQueries(market, symbol);
         }
         if (derived) checkDerived(market);
+        if (derived) checkWindowEdge(market);
       } finally {
         Deno.removeSync(folder, { recursive: true });
       }

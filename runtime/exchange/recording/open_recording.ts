@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { CandlewireError } from "../../error.ts";
-import { type CompiledRecording, compileRecording } from "./compile.ts";
+import { compileRecording } from "./compile.ts";
+import type { CompiledRecording } from "./compiler.ts";
 
 /** SHA-256 of each file, hex: what a recording is, wherever it lies. Throws `exchange.recording_open`. */
 export async function digestsOf(paths: readonly string[]): Promise<string[]> {

@@ -2,9 +2,9 @@ import { CandlewireError } from "../../error.ts";
 import type { EventFeed, FeedBook, FeedSink, FeedSymbol } from "../feed.ts";
 import { SpoolFile } from "../spool_file.ts";
 import type { StateReader, StateWriter } from "../state_bytes.ts";
-import type { CompiledRecording } from "./compile.ts";
+import type { CompiledRecording } from "./compiler.ts";
 import { RECORD, RecordReader } from "./record_reader.ts";
-import { RecordedBook } from "./recorded_book.ts";
+import { openReplayedSymbol, type ReplayedSymbol, scaledBook, scaleLevels } from "./replayed_symbol.ts";
 import { recordedSymbolInfo } from "./recorded_symbol_info.ts";
 
 /** Between the last record of one round and the first of the next. */
@@ -18,20 +18,6 @@ export type RecordingOptions = {
   loop: boolean;
   /** Virtual time of the start; undefined keeps the recorded times. */
   startTime?: number;
-};
-
-type Recorded = {
-  book: RecordedBook;
-  /** The book at the start, to which a new round returns. */
-  start: FeedBook;
-  /** What bookTicker frames told of later books before the start: update id, bid, quantity, ask, quantity. */
-  ahead: number[][];
-  /** To divide written integers by: the file's scale to the symbol's. */
-  priceDivisor: number;
-  quantityDivisor: number;
-  /** By how much ids grow from round to round. */
-  tradeSpan: number;
-  updateSpan: number;
 };
 
 /**
@@ -49,7 +35,7 @@ export class RecordingFeed implements EventFeed {
   readonly #options: RecordingOptions;
   readonly #file: SpoolFile;
   readonly #reader: RecordReader;
-  readonly #recorded: Recorded[];
+  readonly #recorded: ReplayedSymbol[];
   /** Position and time of the first record that is told. */
   #start = 0;
   #startTime = 0;
@@ -69,15 +55,7 @@ export class RecordingFeed implements EventFeed {
     }));
     this.#file = new SpoolFile(options.file, 1, 1);
     this.#reader = new RecordReader(this.#file);
-    this.#recorded = symbols.map((symbol) => ({
-      book: new RecordedBook(),
-      start: { updateId: 0, bids: [], asks: [] },
-      ahead: [],
-      priceDivisor: 10 ** (symbol.writtenPriceScale - symbol.priceScale),
-      quantityDivisor: 10 ** (symbol.writtenQuantityScale - symbol.quantityScale),
-      tradeSpan: 0,
-      updateSpan: 0,
-    }));
+    this.#recorded = symbols.map(openReplayedSymbol);
     try {
       this.#tellUntilKnown();
     } catch (error) {
@@ -161,7 +139,7 @@ export class RecordingFeed implements EventFeed {
         // The documented algorithm: drop what the snapshot has, begin with the event that follows on it.
         if (final <= snapshot!.updateId) continue;
         if (first > snapshot!.updateId + 1) break;
-        recorded.book.set(this.#scaled(recorded, snapshot!));
+        recorded.book.set(scaledBook(recorded, snapshot!));
         unknown.delete(reader.symbol);
       }
       this.#readDepth(recorded);
@@ -277,27 +255,10 @@ export class RecordingFeed implements EventFeed {
   }
 
   /** The current record's changes, at the symbol's scales. */
-  #readDepth(recorded: Recorded): void {
+  #readDepth(recorded: ReplayedSymbol): void {
     const { cells, at, length } = this.#reader;
     const bidCells = cells[at + 2]!;
-    this.#bids = scale(cells, at + 3, bidCells, recorded);
-    this.#asks = scale(cells, at + 3 + bidCells, length - 3 - bidCells, recorded);
+    this.#bids = scaleLevels(cells, at + 3, bidCells, recorded);
+    this.#asks = scaleLevels(cells, at + 3 + bidCells, length - 3 - bidCells, recorded);
   }
-
-  #scaled(recorded: Recorded, book: FeedBook): FeedBook {
-    return {
-      updateId: book.updateId,
-      bids: scale(book.bids, 0, book.bids.length, recorded),
-      asks: scale(book.asks, 0, book.asks.length, recorded),
-    };
-  }
-}
-
-function scale(cells: ArrayLike<number>, at: number, length: number, recorded: Recorded): number[] {
-  const out = new Array<number>(length);
-  for (let i = 0; i < length; i += 2) {
-    out[i] = cells[at + i]! / recorded.priceDivisor;
-    out[i + 1] = cells[at + i + 1]! / recorded.quantityDivisor;
-  }
-  return out;
 }
