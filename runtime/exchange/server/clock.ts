@@ -14,11 +14,14 @@ export class VirtualClock {
   #paused: boolean;
   #base: number;
   #wallBase: number;
+  /** The latest time that was told. */
+  #told: number;
 
   constructor(start: EpochMs, speed: Speed, options: { wall: number; paused?: boolean }) {
     this.#speed = speed;
     this.#paused = options.paused ?? false;
     this.#base = start;
+    this.#told = start;
     this.#wallBase = options.wall;
   }
 
@@ -37,9 +40,9 @@ export class VirtualClock {
 
   /** Virtual time at a wall time. Never goes back, also when the wall does. */
   at(wall: number): EpochMs {
-    if (!this.paced) return epochMs(Math.floor(this.#base));
-    const passed = Math.max(0, wall - this.#wallBase) * (this.#speed as number);
-    return epochMs(Math.floor(this.#base + passed));
+    const passed = this.paced ? Math.max(0, wall - this.#wallBase) * (this.#speed as number) : 0;
+    this.#told = Math.max(this.#told, Math.floor(this.#base + passed));
+    return epochMs(this.#told);
   }
 
   /** What the exchange says its time is: {@linkcode at} plus the skew. */

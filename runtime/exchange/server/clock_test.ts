@@ -59,11 +59,10 @@ Deno.test("virtual time never goes back, whatever is done to the clock", () => {
         else if (action.kind === "resume") clock.resume(wall);
         else if (action.kind === "move") clock.moveTo(epochMs(last + (action.value as number)), wall);
         const now = clock.at(wall);
-        // The wall itself may step back a little; virtual time then stands.
-        assert.ok(now >= last - Math.max(0, -pass) * 20, `${now} after ${last}`);
-        last = epochMs(Math.max(now, last));
+        assert.ok(now >= last, `${now} after ${last}`);
+        last = now;
       }
     }),
-    { seed: testSeed("clock"), numRuns: 200 },
+    { seed: testSeed("clock"), numRuns: 2000 },
   );
 });

@@ -139,7 +139,8 @@ export class MemoryMarket implements ExchangeMarket {
         return events;
       }
       if (this.#queue.length === 0) this.#happen(next);
-      const event = this.#queue.shift()!;
+      const event = this.#queue.shift();
+      if (event === undefined) continue;
       if (event.type === "trade") this.#states.get(event.symbol)!.trades.push(event);
       this.now = event.time;
       events.push(event);

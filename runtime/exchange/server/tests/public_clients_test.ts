@@ -5,10 +5,10 @@ import { epochMs } from "../../../market/epoch.ts";
 import { memoryExchange } from "./stream_client.ts";
 
 /** Public Binance clients, unchanged: only their base addresses are set. */
-const SERVER = { speed: 20, clientMessagesPerSecond: 5 };
+const SERVER = { speed: 2, clientMessagesPerSecond: 5 };
 
 async function running() {
-  const exchange = await memoryExchange(SERVER);
+  const exchange = await memoryExchange(SERVER, { tradeEveryMs: 200 });
   exchange.market.advance(epochMs(exchange.market.now + 65_000), Infinity);
   return exchange;
 }
