@@ -180,17 +180,24 @@ export class Capture {
       publication: config.publication,
       snapshotName,
       fetchSize: config.snapshotFetchSize,
+      chunkChars: Math.floor(config.maxPendingChars / 4),
       signal,
     };
     for await (const chunk of readSnapshot(catalog, options)) {
       if (!writer.knows(chunk.table.oid)) {
         this.#warnOfOmitted(chunk.table.table, writer.table(chunk.table));
       }
-      const records: SinkRecord[] = [];
+      let records: SinkRecord[] = [];
+      let chars = 0;
       const now = Date.now() * 1000;
       for (const [index, row] of chunk.rows.entries()) {
-        const mark = markOf(chunk, index);
-        writer.read(chunk.table.oid, row, mark, lsn, now, records);
+        writer.read(chunk.table.oid, row, markOf(chunk, index), lsn, now, records);
+        chars += records[records.length - 1]?.value?.length ?? 0;
+        // An envelope is longer than its row: an append stays as small as the stream's are (I10).
+        if (chars < config.maxPendingChars) continue;
+        await this.#persist(records, position);
+        records = [];
+        chars = 0;
       }
       await this.#persist(records, position);
       rows += chunk.rows.length;

@@ -67,6 +67,9 @@ export const captureConfig = z.strictObject({
     message: "maxBytes must not be below retentionBytes",
     path: ["maxBytes"],
   }).prefault({}),
+}).refine((config) => config.journal.maxBytes >= 4 * config.maxPendingChars, {
+  message: "journal.maxBytes must be at least four times maxPendingChars, or one append may never fit",
+  path: ["journal", "maxBytes"],
 });
 
 export type CaptureConfig = z.infer<typeof captureConfig>;

@@ -9,8 +9,10 @@ export type SnapshotOptions = {
   publication: string;
   /** The slot's exported snapshot; null reads the tables as they are now (see {@linkcode readSnapshot}). */
   snapshotName: string | null;
-  /** Rows a chunk. */
+  /** Rows a chunk, at most. */
   fetchSize: number;
+  /** Characters a chunk, about: the number of rows follows from the rows before (I10). */
+  chunkChars: number;
   signal: AbortSignal;
 };
 
@@ -58,13 +60,17 @@ export async function* readSnapshot(
       const table = await catalog.describeTable(published);
       await run(`DECLARE snapshot NO SCROLL CURSOR FOR ${selectOf(published, table)}`);
       let firstOfTable = true;
+      // Rows may be of any size: a few first.
+      let count = Math.min(50, options.fetchSize);
       for (;;) {
-        const rows = await run(`FETCH ${options.fetchSize} FROM snapshot`);
+        const rows = await run(`FETCH ${count} FROM snapshot`);
         if (rows.length === 0) break;
         if (held !== undefined) yield { ...held, lastOfTable: firstOfTable };
         held = { table, rows, first, firstOfTable, lastOfTable: false, last: false };
         first = firstOfTable = false;
-        if (rows.length < options.fetchSize) break;
+        if (rows.length < count) break;
+        const perRow = Math.max(1, charsOf(rows) / rows.length);
+        count = Math.max(1, Math.min(options.fetchSize, Math.floor(options.chunkChars / perRow)));
       }
       await run("CLOSE snapshot");
     }
@@ -78,4 +84,10 @@ function selectOf(published: PublishedTable, table: CapturedTable): string {
   const columns = table.columns.map((column) => pg.escapeIdentifier(column.name)).join(", ");
   const from = `${pg.escapeIdentifier(published.schema)}.${pg.escapeIdentifier(published.table)}`;
   return `SELECT ${columns} FROM ${from}${published.filter === null ? "" : ` WHERE ${published.filter}`}`;
+}
+
+function charsOf(rows: readonly Tuple[]): number {
+  let chars = 0;
+  for (const row of rows) for (const value of row) chars += value?.length ?? 0;
+  return chars;
 }
