@@ -69,10 +69,11 @@ export function svg(tag, attributes = {}, ...children) {
 
 /**
  * Sets the text of a node only when it changed: an untouched node costs no layout.
- * @param {Node} node
+ * @param {Node | null | undefined} node nothing happens when it is missing
  * @param {string | number} text
  */
 export function setText(node, text) {
+  if (!node) return;
   const next = String(text);
   if (node.textContent !== next) node.textContent = next;
 }

@@ -3,7 +3,7 @@ import { h, setText } from "./dom.js";
 import { EventStream } from "./event_stream.js";
 import { timeElement } from "./format.js";
 import { perFrame, Ring } from "./frame.js";
-import { segmented } from "./parts.js";
+import { button, segmented } from "./parts.js";
 
 /** @typedef {import("./types.js").LogLine} LogLine */
 
@@ -34,12 +34,7 @@ export function logViewer(module) {
     tabindex: 0,
   }, list);
   const note = h("span", { class: "note", role: "status" });
-  const pause = h("button", {
-    type: "button",
-    class: "small",
-    "aria-pressed": "false",
-    on: { click: () => setPaused(!paused) },
-  }, "Pause");
+  const pause = button("Pause", () => setPaused(!paused), { class: "small", "aria-pressed": "false" });
   const find = h("input", {
     type: "search",
     placeholder: "Search the log",

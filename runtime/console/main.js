@@ -2,14 +2,8 @@ import { Api } from "./api.js";
 import { h, setText } from "./dom.js";
 import { utc } from "./format.js";
 import { Live } from "./live.js";
-import { tone, word } from "./parts.js";
+import { button, problemElement, tone, word } from "./parts.js";
 import { State } from "./state.js";
-import { deadLettersPage } from "./page/dead_letters.js";
-import { marketsPage } from "./page/markets.js";
-import { modulesPage } from "./page/modules.js";
-import { pipelinePage } from "./page/pipeline.js";
-import { replaysPage } from "./page/replays.js";
-import { signInPage } from "./page/sign_in.js";
 
 /**
  * @typedef {object} App
@@ -20,13 +14,20 @@ import { signInPage } from "./page/sign_in.js";
  * @typedef {{ element: HTMLElement, dispose?: () => void, route?: (rest: string[]) => void }} Page
  */
 
-/** @type {{ id: string, title: string, open: (app: App, rest: string[]) => Page }[]} */
+/**
+ * A page's code is loaded when it is first opened.
+ * @type {{ id: string, title: string, load: () => Promise<(app: App, rest: string[]) => Page> }[]}
+ */
 const PAGES = [
-  { id: "pipeline", title: "Pipeline", open: pipelinePage },
-  { id: "modules", title: "Modules", open: modulesPage },
-  { id: "markets", title: "Markets", open: marketsPage },
-  { id: "dead-letters", title: "Dead letters", open: deadLettersPage },
-  { id: "replays", title: "Replays", open: replaysPage },
+  { id: "pipeline", title: "Pipeline", load: async () => (await import("./page/pipeline.js")).pipelinePage },
+  { id: "modules", title: "Modules", load: async () => (await import("./page/modules.js")).modulesPage },
+  { id: "markets", title: "Markets", load: async () => (await import("./page/markets.js")).marketsPage },
+  {
+    id: "dead-letters",
+    title: "Dead letters",
+    load: async () => (await import("./page/dead_letters.js")).deadLettersPage,
+  },
+  { id: "replays", title: "Replays", load: async () => (await import("./page/replays.js")).replaysPage },
 ];
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -35,6 +36,8 @@ const state = new State();
 /** @type {Page | undefined} */
 let page;
 let pageId = "";
+/** Rises with each change of page. */
+let turns = 0;
 
 const onOrigin = state.setOrigin.bind(state);
 const onUnauthorized = () => {
@@ -61,30 +64,51 @@ function setSession(session) {
   else live.start();
   state.tell("session");
   pageId = "";
-  route();
+  void route();
 }
 
-function route() {
+/** The page's name in the address, and what follows it. */
+function address() {
   const [id = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decode);
+  return { id, rest };
+}
+
+async function route() {
+  const { id, rest } = address();
   const signedIn = state.role !== null;
   const target = PAGES.find((candidate) => candidate.id === id) ?? /** @type {typeof PAGES[number]} */
     (PAGES[0]);
+  const targetId = signedIn ? target.id : "sign-in";
   for (const link of byId("tabs").querySelectorAll("a")) {
-    if (signedIn && link.dataset.page === target.id) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === targetId) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (signedIn && pageId === target.id) {
+  if (signedIn && pageId === targetId) {
     page?.route?.(rest);
     return;
   }
   page?.dispose?.();
-  pageId = signedIn ? target.id : "sign-in";
-  page = signedIn ? target.open(app, rest) : signInPage(app, setSession);
-  byId("main").replaceChildren(
-    h("h1", { class: "visually-hidden" }, signedIn ? target.title : "Sign in"),
-    page.element,
-  );
+  page = undefined;
+  pageId = targetId;
   showOrigin();
+  const title = h("h1", { class: "visually-hidden" }, signedIn ? target.title : "Sign in");
+  const turn = ++turns;
+  try {
+    const open = signedIn
+      ? await target.load()
+      : (await import("./page/sign_in.js")).signInPage.bind(null, app, setSession);
+    // Meanwhile the reader may have gone on to another page.
+    if (turn !== turns) return;
+    page = open(app, address().rest);
+    byId("main").replaceChildren(title, page.element);
+    // The others once there is time: pages then change without the server, too.
+    if (signedIn) {
+      requestIdleCallback(() => PAGES.forEach((other) => void other.load().catch(() => undefined)));
+    }
+  } catch (error) {
+    pageId = "";
+    byId("main").replaceChildren(title, problemElement(error));
+  }
 }
 
 /** @param {string} text */
@@ -132,7 +156,7 @@ function showConnection() {
         { class: "muted", "aria-live": "off" },
         seconds > 0 ? `Next attempt in ${seconds} s` : "Connecting…",
       ),
-      h("button", { type: "button", class: "small", on: { click: () => live.retryNow() } }, "Connect now"),
+      button("Connect now", () => live.retryNow(), { class: "small" }),
     );
     notices.replaceChildren(notice);
   } else if (connection.state === "stale") {
@@ -209,7 +233,7 @@ async function boot() {
     if (state.connection.state === "disconnected") showConnection();
   }, 1000);
   setText(byId("clock"), `${utc(Date.now())} UTC`);
-  addEventListener("hashchange", route);
+  addEventListener("hashchange", () => void route());
   byId("main").closest("body")?.querySelector(".skip")?.addEventListener("click", (event) => {
     event.preventDefault();
     byId("main").focus();

@@ -72,6 +72,67 @@ export function panel(title, options, ...children) {
   );
 }
 
+/** Pushes what follows it in a header to the right. */
+export function spacer() {
+  return h("span", { class: "spacer" });
+}
+
+/**
+ * A button that submits nothing.
+ * @param {Child} text
+ * @param {() => unknown} onClick
+ * @param {import("./dom.js").Attributes} [attributes]
+ */
+export function button(text, onClick, attributes = {}) {
+  return h("button", { type: "button", ...attributes, on: { click: () => void onClick() } }, text);
+}
+
+/**
+ * A table that scrolls by itself, also by keyboard. A column is its heading; one that begins with `#` holds numbers.
+ * @param {string} label
+ * @param {readonly (string | Node)[]} columns an empty heading is of a column of buttons
+ * @param {HTMLElement} body
+ * @param {{ height?: string, titles?: Record<string, string> }} [options] titles by heading
+ */
+export function table(label, columns, body, { height, titles = {} } = {}) {
+  const heads = columns.map((column) => {
+    if (column instanceof Node) return h("th", { scope: "col" }, column);
+    const text = column.replace(/^#/, "");
+    const shown = text === "" ? h("span", { class: "visually-hidden" }, "Actions") : text;
+    return h("th", { scope: "col", class: text === column ? null : "num", title: titles[text] }, shown);
+  });
+  const region = h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+    h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body),
+  );
+  if (height !== undefined) region.style.maxHeight = height;
+  return region;
+}
+
+/**
+ * Names with their values.
+ * @param {readonly [string, Child][]} pairs a `dd` stands as it is
+ */
+export function facts(pairs) {
+  return h(
+    "dl",
+    { class: "facts" },
+    ...pairs.flatMap(([name, value]) => [
+      h("dt", {}, name),
+      value instanceof Element && value.tagName === "DD" ? value : h("dd", {}, value),
+    ]),
+  );
+}
+
+/**
+ * Empty cells of a table row.
+ * @param {...string} classes one cell each
+ */
+export function cells(...classes) {
+  return classes.map((name) => h("td", { class: name === "" ? null : name }));
+}
+
 /**
  * What a list says when there is nothing in it.
  * @param {string} title
@@ -129,12 +190,8 @@ export async function attempt(place, work) {
  */
 export function confirmDialog(question) {
   return new Promise((resolve) => {
-    const yes = h(
-      "button",
-      { class: "danger", type: "button", on: { click: () => dialog.close("yes") } },
-      question.action,
-    );
-    const no = h("button", { type: "button", on: { click: () => dialog.close("") } }, "Cancel");
+    const yes = button(question.action, () => dialog.close("yes"), { class: "danger" });
+    const no = button("Cancel", () => dialog.close(""));
     const dialog = h(
       "dialog",
       { "aria-labelledby": "dialog-title" },

@@ -54,16 +54,13 @@ export function marketBars(onChoose) {
           button.title = `${ticker.symbol}: quote volume ${
             ticker.quote_volume_usdt ?? "unknown"
           } USDT in 24 h`;
-          setText(/** @type {Node} */ (rank), tickers.indexOf(ticker) + 1);
+          setText(rank, tickers.indexOf(ticker) + 1);
           track?.querySelector("rect")?.setAttribute(
             "width",
             (most > 0 ? (Number(ticker.quote_volume_usdt ?? 0) / most) * 100 : 0).toFixed(2),
           );
-          setText(
-            /** @type {Node} */ (volume),
-            ticker.quote_volume_usdt === null ? "–" : shortDecimal(ticker.quote_volume_usdt),
-          );
-          setText(/** @type {Node} */ (last), ticker.last_price);
+          setText(volume, ticker.quote_volume_usdt === null ? "–" : shortDecimal(ticker.quote_volume_usdt));
+          setText(last, ticker.last_price);
           drawChange(/** @type {HTMLElement} */ (change), ticker.price_change_percent);
         },
       });

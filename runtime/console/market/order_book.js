@@ -147,9 +147,9 @@ function drawSide(place, side, rows, most) {
       const rect = bar?.firstElementChild;
       rect?.setAttribute("width", width.toFixed(1));
       rect?.setAttribute("x", (100 - width).toFixed(1));
-      setText(/** @type {Node} */ (price), row.price);
-      setText(/** @type {Node} */ (quantity), row.quantity);
-      setText(/** @type {Node} */ (total), row.total);
+      setText(price, row.price);
+      setText(quantity, row.quantity);
+      setText(total, row.total);
     },
   });
 }

@@ -1,6 +1,7 @@
 import { countChart } from "../chart/counts.js";
 import { h, setText } from "../dom.js";
 import { count, timeElement } from "../format.js";
+import { table } from "../parts.js";
 
 /** @typedef {import("../types.js").WindowRow} WindowRow */
 /** @typedef {WindowRow["window"]} WindowLength */
@@ -28,37 +29,21 @@ export function tradeWindows() {
   const cells = new Map(
     LENGTHS.map((length) => [length, Array.from({ length: 5 }, () => h("td", { class: "num" }))]),
   );
-  const table = h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Newest window of each length" },
+  const newest = table(
+    "Newest window of each length",
+    ["Window", "#From (UTC)", "#Trades", "#Volume", "#VWAP", "#Realised volatility"],
     h(
-      "table",
+      "tbody",
       {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "Window"),
-          ...["From (UTC)", "Trades", "Volume", "VWAP", "Realised volatility"].map((text) =>
-            h("th", { scope: "col", class: "num" }, text)
-          ),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        ...LENGTHS.map((length) =>
-          h("tr", { "data-window": length }, h("th", { scope: "row" }, length), ...(cells.get(length) ?? []))
-        ),
+      ...LENGTHS.map((length) =>
+        h("tr", { "data-window": length }, h("th", { scope: "row" }, length), ...(cells.get(length) ?? []))
       ),
     ),
   );
   return {
     canvas,
     none,
-    table,
+    table: newest,
     ready,
     clear() {
       for (const rows of windows.values()) rows.clear();
@@ -106,11 +91,11 @@ export function tradeWindows() {
           from.dataset.at = String(newest.open_time);
           from.replaceChildren(timeElement(newest.open_time));
         }
-        setText(/** @type {Node} */ (trades), count(newest.trade_count));
-        setText(/** @type {Node} */ (volume), newest.volume);
-        setText(/** @type {Node} */ (vwap), newest.vwap ?? "–");
+        setText(trades, count(newest.trade_count));
+        setText(volume, newest.volume);
+        setText(vwap, newest.vwap ?? "–");
         setText(
-          /** @type {Node} */ (volatility),
+          volatility,
           newest.realised_volatility === null ? "–" : `${(newest.realised_volatility * 100).toFixed(4)} %`,
         );
       }

@@ -1,6 +1,6 @@
 import { h, reconcile, setText } from "../dom.js";
 import { count, prettyJson, timeElement } from "../format.js";
-import { allow, attempt, confirmDialog, empty, panel } from "../parts.js";
+import { allow, attempt, button, confirmDialog, empty, facts, panel, spacer, table } from "../parts.js";
 
 /** @typedef {import("../types.js").DeadLetter} DeadLetter */
 
@@ -56,21 +56,9 @@ export function deadLettersPage(app, rest) {
       },
     },
   });
-  const retrySelected = h("button", {
-    type: "button",
-    class: "primary",
-    on: { click: () => void retry({ ids: [...selected] }) },
-  }, "Retry selected");
-  const retryFiltered = h(
-    "button",
-    { type: "button", on: { click: () => void retryMatching() } },
-    "Retry all",
-  );
-  const more = h(
-    "button",
-    { type: "button", hidden: true, on: { click: () => void load(true) } },
-    "Load more",
-  );
+  const retrySelected = button("Retry selected", () => retry({ ids: [...selected] }), { class: "primary" });
+  const retryFiltered = button("Retry all", () => retryMatching());
+  const more = button("Load more", () => load(true), { hidden: true });
   const inspector = h("div");
   const element = h(
     "div",
@@ -80,30 +68,11 @@ export function deadLettersPage(app, rest) {
     outcome,
     panel(
       "Dead letters",
-      { head: [total, h("span", { class: "spacer" }), code, topic, retrySelected, retryFiltered] },
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Dead letters as a table" },
-        h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              h("th", { scope: "col" }, all),
-              ...["Last failed (UTC)", "Code", "Message"].map((text) => h("th", { scope: "col" }, text)),
-              h("th", { scope: "col" }, "Topic"),
-              h("th", { scope: "col", class: "num" }, "Partition"),
-              h("th", { scope: "col", class: "num" }, "Offset"),
-              h("th", { scope: "col", class: "num" }, "Attempts"),
-              h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")),
-            ),
-          ),
-          body,
-        ),
+      { head: [total, spacer(), code, topic, retrySelected, retryFiltered] },
+      table(
+        "Dead letters as a table",
+        [all, "Last failed (UTC)", "Code", "Message", "Topic", "#Partition", "#Offset", "#Attempts", ""],
+        body,
       ),
       none,
       h("div", { class: "row" }, more),
@@ -147,24 +116,9 @@ export function deadLettersPage(app, rest) {
             h(
               "div",
               { class: "actions" },
-              h("button", {
-                type: "button",
-                class: "small",
-                "data-action": "inspect",
-                on: { click: () => inspect(letter.id) },
-              }, "Inspect"),
-              h("button", {
-                type: "button",
-                class: "small",
-                "data-action": "retry",
-                on: { click: () => void retry({ ids: [letter.id] }) },
-              }, "Retry"),
-              h("button", {
-                type: "button",
-                class: "small danger",
-                "data-action": "drop",
-                on: { click: () => void drop(letter) },
-              }, "Drop…"),
+              button("Inspect", () => inspect(letter.id), { class: "small", "data-action": "inspect" }),
+              button("Retry", () => retry({ ids: [letter.id] }), { class: "small", "data-action": "retry" }),
+              button("Drop…", () => drop(letter), { class: "small danger", "data-action": "drop" }),
             ),
           ),
         ),
@@ -172,7 +126,7 @@ export function deadLettersPage(app, rest) {
         row.className = letter.id === shown ? "selected" : "";
         const box = row.querySelector("input");
         if (box !== null) box.checked = selected.has(letter.id);
-        setText(/** @type {Node} */ (row.children[7]), count(letter.attempts));
+        setText(row.children[7], count(letter.attempts));
         for (const button of row.querySelectorAll("button")) {
           if (button.dataset.action !== "inspect") {
             allow(button, state.operator, busy ? "Another request is under way" : null);
@@ -364,7 +318,7 @@ function remember(select, values) {
  */
 function letterPanel(letter, close) {
   /** @type {[string, import("../dom.js").Child][]} */
-  const facts = [
+  const pairs = [
     ["Cause", letter.message],
     ["Code", h("span", { class: "tag bad" }, letter.code)],
     ["Position", `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`],
@@ -379,18 +333,14 @@ function letterPanel(letter, close) {
       id: "letter",
       head: [
         h("span", { class: "note mono" }, letter.id),
-        h("span", { class: "spacer" }),
-        h("button", { type: "button", class: "small", on: { click: close } }, "Close"),
+        spacer(),
+        button("Close", close, { class: "small" }),
       ],
     },
     h(
       "div",
       { class: "body" },
-      h(
-        "dl",
-        { class: "facts" },
-        ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
-      ),
+      facts(pairs),
     ),
     letter.value === null
       ? h("p", { class: "body muted" }, "It has no payload.")

@@ -5,7 +5,7 @@ import { drawChange, marketBars } from "../market/bars.js";
 import { orderBook } from "../market/order_book.js";
 import { tradeTape } from "../market/trade_tape.js";
 import { LENGTHS, tradeWindows } from "../market/windows.js";
-import { attempt, panel, segmented } from "../parts.js";
+import { attempt, panel, segmented, spacer } from "../parts.js";
 
 /** @typedef {import("../types.js").Ticker} Ticker */
 /** @typedef {import("../types.js").KlineRow} KlineRow */
@@ -100,7 +100,7 @@ export function marketsPage(app, rest) {
           "Trade counts",
           {
             head: [
-              h("span", { class: "spacer" }),
+              spacer(),
               segmented(
                 "Window length",
                 LENGTHS.map((length) => ({ value: length, text: length })),
@@ -120,7 +120,7 @@ export function marketsPage(app, rest) {
       panel("Order book", {}, book.element),
       panel(
         "Top markets",
-        { head: [h("span", { class: "spacer" }), h("span", { class: "note" }, "24 h quote volume, USDT")] },
+        { head: [spacer(), h("span", { class: "note" }, "24 h quote volume, USDT")] },
         barsProblem,
         bars.element,
         barsNote,

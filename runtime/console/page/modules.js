@@ -2,7 +2,20 @@ import { h, reconcile, setText } from "../dom.js";
 import { ago, bytes, count, rate, timeElement } from "../format.js";
 import { perFrame } from "../frame.js";
 import { logViewer } from "../log_viewer.js";
-import { allow, confirmDialog, empty, panel, problemElement, stateElement, tone, word } from "../parts.js";
+import {
+  allow,
+  cells,
+  confirmDialog,
+  empty,
+  facts,
+  panel,
+  problemElement,
+  spacer,
+  stateElement,
+  table,
+  tone,
+  word,
+} from "../parts.js";
 
 /** @typedef {import("../types.js").Module} Module */
 
@@ -32,38 +45,27 @@ export function modulesPage(app, rest) {
     { class: "grid" },
     panel(
       "Modules",
-      { head: [h("span", { class: "spacer" }), summary] },
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Modules as a table" },
-        h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              ...["Module", "State", "Detail"].map((text) => h("th", { scope: "col" }, text)),
-              h("th", { scope: "col", class: "num" }, "PID"),
-              h("th", { scope: "col" }, "Memory / ceiling"),
-              h("th", { scope: "col", class: "num" }, "CPU"),
-              h(
-                "th",
-                { scope: "col", class: "num", title: "Restarts, and how many are left in the window" },
-                "Restarts / left",
-              ),
-              h("th", {
-                scope: "col",
-                class: "num",
-                title: "Permission denials and protocol violations (I6)",
-              }, "Violations"),
-              h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")),
-            ),
-          ),
-          body,
-        ),
+      { head: [spacer(), summary] },
+      table(
+        "Modules as a table",
+        [
+          "Module",
+          "State",
+          "Detail",
+          "#PID",
+          "Memory / ceiling",
+          "#CPU",
+          "#Restarts / left",
+          "#Violations",
+          "",
+        ],
+        body,
+        {
+          titles: {
+            "Restarts / left": "Restarts, and how many are left in the window",
+            "Violations": "Permission denials and protocol violations (I6)",
+          },
+        },
       ),
       none,
     ),
@@ -121,17 +123,13 @@ export function modulesPage(app, rest) {
         h("a", { href: `#/modules/${encodeURIComponent(module.name)}` }, module.name),
         h("div", { class: "muted nowrap" }, `${module.kind} ${module.version}`),
       ),
-      h("td"),
-      h("td", { class: "wrap" }),
-      h("td", { class: "num" }),
+      ...cells("", "wrap", "num"),
       h(
         "td",
         {},
         h("div", { class: "memory" }, h("span", { class: "meter" }, h("span")), h("span", { class: "num" })),
       ),
-      h("td", { class: "num" }),
-      h("td", { class: "num" }),
-      h("td", { class: "num" }),
+      ...cells("num", "num", "num"),
       h(
         "td",
         {},
@@ -172,7 +170,7 @@ export function modulesPage(app, rest) {
       [6, `${count(module.restarts)} / ${count(module.restartBudget)}`],
       [7, count(total)],
     ]);
-    for (const [index, text] of texts) setText(/** @type {Node} */ (cells[index]), text);
+    for (const [index, text] of texts) setText(cells[index], text);
     if (cells[7] !== undefined) {
       cells[7].title = violations.map(([name, number]) => `${name}: ${number}`).join("\n");
       cells[7].classList.toggle("down", total > 0);
@@ -310,7 +308,7 @@ function moduleDetail(app, place, chosen, run) {
     place.replaceChildren(
       panel(
         `Log of ${module.name}`,
-        { id: "module-log", head: [h("span", { class: "spacer" }), logs.head] },
+        { id: "module-log", head: [spacer(), logs.head] },
         logs.element,
       ),
       h(
@@ -320,31 +318,10 @@ function moduleDetail(app, place, chosen, run) {
         panel(
           "Metrics",
           { id: "module-metrics" },
-          h(
-            "div",
-            { class: "scroll", tabindex: 0, role: "region", "aria-label": "Metrics" },
-            h(
-              "table",
-              {},
-              h(
-                "thead",
-                {},
-                h(
-                  "tr",
-                  {},
-                  h("th", { scope: "col" }, "Name"),
-                  h("th", { scope: "col", class: "num" }, "Value"),
-                  h("th", { scope: "col", class: "num" }, "per s"),
-                ),
-              ),
-              metrics,
-            ),
-          ),
+          table("Metrics", ["Name", "#Value", "#per s"], metrics, { height: "320px" }),
         ),
       ),
     );
-    const region = place.querySelector("#module-metrics .scroll");
-    if (region instanceof HTMLElement) region.style.maxHeight = "320px";
   };
   return {
     update() {
@@ -391,18 +368,11 @@ function moduleDetail(app, place, chosen, run) {
             "tr",
             {},
             h("td", { class: "wrap mono" }, key),
-            h("td", { class: "num" }),
-            h("td", { class: "num" }),
+            ...cells("num", "num"),
           ),
         update: (row, [key, value]) => {
-          setText(
-            /** @type {Node} */ (row.children[1]),
-            Number.isInteger(value) ? count(value) : value.toPrecision(4),
-          );
-          setText(
-            /** @type {Node} */ (row.children[2]),
-            module.rates?.[key] === undefined ? "" : rate(module.rates[key]),
-          );
+          setText(row.children[1], Number.isInteger(value) ? count(value) : value.toPrecision(4));
+          setText(row.children[2], module.rates?.[key] === undefined ? "" : rate(module.rates[key]));
         },
       });
     },
@@ -426,7 +396,7 @@ function aboutModule(app, module, heartbeat, run) {
   const digest = module.pendingDigest ?? module.digest;
   const waiting = module.state === "awaiting_approval" || (module.pendingDigest ?? null) !== null;
   /** @type {[string, import("../dom.js").Child][]} */
-  const facts = [
+  const pairs = [
     ["What", module.description],
     [
       "State",
@@ -484,13 +454,7 @@ function aboutModule(app, module, heartbeat, run) {
   return h(
     "div",
     { class: "grid" },
-    h(
-      "dl",
-      { class: "facts" },
-      ...facts.flatMap((
-        [name, value],
-      ) => [h("dt", {}, name), value === heartbeat ? heartbeat : h("dd", {}, value)]),
-    ),
+    facts(pairs),
     waiting
       ? h(
         "div",

@@ -2,7 +2,7 @@ import { flowPicture, lagText } from "../chart/flow.js";
 import { h, reconcile, setText } from "../dom.js";
 import { ago, bytes, count, duration, prettyJson, rate, timeElement } from "../format.js";
 import { perFrame, Ring } from "../frame.js";
-import { attempt, empty, panel, stateElement } from "../parts.js";
+import { attempt, empty, panel, spacer, stateElement, table } from "../parts.js";
 
 /** @typedef {import("../types.js").Stage} Stage */
 
@@ -36,33 +36,29 @@ export function pipelinePage(app) {
     { class: "grid" },
     panel(
       "Flow",
-      { head: [h("span", { class: "spacer" }), readiness] },
+      { head: [spacer(), readiness] },
       h("div", { class: "body" }, picture.element),
       tiles,
     ),
     panel(
       "Stages",
       {},
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Stages as a table" },
-        h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              ...["Stage", "State", "Detail"].map((text) => h("th", { scope: "col" }, text)),
-              ...["Rate", "Total", "Lag", "p50", "p99", "CPU", "Memory", "Restarts"].map((text) =>
-                h("th", { scope: "col", class: "num" }, text)
-              ),
-            ),
-          ),
-          stageRows,
-        ),
+      table(
+        "Stages as a table",
+        [
+          "Stage",
+          "State",
+          "Detail",
+          "#Rate",
+          "#Total",
+          "#Lag",
+          "#p50",
+          "#p99",
+          "#CPU",
+          "#Memory",
+          "#Restarts",
+        ],
+        stageRows,
       ),
     ),
     h(
@@ -70,11 +66,11 @@ export function pipelinePage(app) {
       { class: "grid two" },
       panel(
         "Completeness",
-        { head: [h("span", { class: "spacer" }), h("a", { href: "#/replays" }, "Ledger")] },
+        { head: [spacer(), h("a", { href: "#/replays" }, "Ledger")] },
         gaps,
         gapProblem,
       ),
-      panel("Alerts", { head: [h("span", { class: "spacer" }), alertCount] }, alerts),
+      panel("Alerts", { head: [spacer(), alertCount] }, alerts),
     ),
   );
 
@@ -254,7 +250,7 @@ function drawTiles(tiles, app) {
   reconcile(tiles, values, {
     key: ([label]) => label,
     create: ([label, , title]) => h("div", { class: "tile", title }, h("dt", {}, label), h("dd")),
-    update: (tile, [, value]) => setText(/** @type {Element} */ (tile.lastElementChild), value),
+    update: (tile, [, value]) => setText(tile.lastElementChild, value),
   });
 }
 

@@ -1,6 +1,19 @@
 import { h, reconcile, setText } from "../dom.js";
 import { count, prettyJson, timeElement } from "../format.js";
-import { allow, attempt, confirmDialog, empty, panel, segmented, stateElement } from "../parts.js";
+import {
+  allow,
+  attempt,
+  button,
+  cells,
+  confirmDialog,
+  empty,
+  facts,
+  panel,
+  segmented,
+  spacer,
+  stateElement,
+  table,
+} from "../parts.js";
 
 /** @typedef {import("../types.js").Replay} Replay */
 /** @typedef {import("../types.js").CompletenessRow} CompletenessRow */
@@ -205,27 +218,10 @@ function replayList(app, signal) {
     "Replays",
     {},
     problem,
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Replays as a table" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ...["Created (UTC)", "Topic", "Range", "Kind", "State", "Progress"].map((text) =>
-              h("th", { scope: "col" }, text)
-            ),
-            ...["Stored", "Filtered", "Failed"].map((text) => h("th", { scope: "col", class: "num" }, text)),
-            h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")),
-          ),
-        ),
-        body,
-      ),
+    table(
+      "Replays as a table",
+      ["Created (UTC)", "Topic", "Range", "Kind", "State", "Progress", "#Stored", "#Filtered", "#Failed", ""],
+      body,
     ),
     none,
   );
@@ -295,20 +291,14 @@ function replayList(app, signal) {
               h("span", { class: "num" }),
             ),
           ),
-          h("td", { class: "num" }),
-          h("td", { class: "num" }),
-          h("td", { class: "num" }),
+          ...cells("num", "num", "num"),
           h(
             "td",
             {},
             h(
               "div",
               { class: "actions" },
-              h("button", {
-                type: "button",
-                class: "small danger",
-                on: { click: () => void cancel(replay) },
-              }, "Cancel…"),
+              button("Cancel…", () => cancel(replay), { class: "small danger" }),
             ),
           ),
         ),
@@ -328,10 +318,7 @@ function replayList(app, signal) {
           bar.max = Math.max(1, replay.total);
           bar.value = replay.total === 0 && replay.state === "done" ? 1 : replay.done;
         }
-        setText(
-          /** @type {Node} */ (cells[5]?.querySelector(".num")),
-          `${count(replay.done)} / ${count(replay.total)}`,
-        );
+        setText(cells[5]?.querySelector(".num"), `${count(replay.done)} / ${count(replay.total)}`);
         for (
           const [index, value]
             of /** @type {[number, number][]} */ ([[6, replay.stored], [7, replay.filtered], [
@@ -339,7 +326,7 @@ function replayList(app, signal) {
               replay.failed,
             ]])
         ) {
-          setText(/** @type {Node} */ (cells[index]), count(value));
+          setText(cells[index], count(value));
         }
         const button = row.querySelector("button");
         if (button !== null) {
@@ -367,11 +354,7 @@ function ledgerPanel(app, signal) {
   const problem = h("div");
   const body = h("tbody");
   const none = h("div", { class: "empty" }, "Loading…");
-  const more = h(
-    "button",
-    { type: "button", hidden: true, on: { click: () => void load(true) } },
-    "Load more",
-  );
+  const more = button("Load more", () => load(true), { hidden: true });
   const symbol = h("input", {
     type: "search",
     size: 12,
@@ -417,41 +400,19 @@ function ledgerPanel(app, signal) {
     ));
   }
   void load();
-  const scroll = h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Completeness ledger as a table" },
-    h(
-      "table",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "Detected (UTC)"),
-          h("th", { scope: "col" }, "Symbol"),
-          h("th", { scope: "col" }, "Kind"),
-          h("th", { scope: "col", class: "num" }, "Ids"),
-          h("th", { scope: "col" }, "Cause"),
-          h("th", { scope: "col" }, "State"),
-        ),
-      ),
-      body,
-    ),
+  const scroll = table(
+    "Completeness ledger as a table",
+    ["Detected (UTC)", "Symbol", "Kind", "#Ids", "Cause", "State"],
+    body,
+    { height: "360px" },
   );
-  scroll.style.maxHeight = "360px";
   return panel(
     "Completeness ledger",
     {
       head: [
-        h("span", { class: "spacer" }),
+        spacer(),
         symbol,
-        h("button", {
-          type: "button",
-          class: "small",
-          on: { click: () => void load() },
-        }, "Refresh"),
+        button("Refresh", () => load(), { class: "small" }),
       ],
     },
     problem,
@@ -511,7 +472,7 @@ function lineagePanel(app, signal) {
 /** @param {{ lineage: import("../types.js").TradeLineage, record: unknown, recordNote: string | null }} answer */
 function lineageElement({ lineage, record, recordNote }) {
   /** @type {[string, import("../dom.js").Child][]} */
-  const facts = [
+  const pairs = [
     ["Trade", `${lineage.symbol} ${lineage.trade_id}`],
     ["Topic", h("code", {}, lineage.topic)],
     ["Partition", count(lineage.partition)],
@@ -524,11 +485,7 @@ function lineageElement({ lineage, record, recordNote }) {
     h(
       "div",
       { class: "body" },
-      h(
-        "dl",
-        { class: "facts" },
-        ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
-      ),
+      facts(pairs),
       recordNote && h("p", { class: "muted" }, recordNote),
     ),
     record === null || record === undefined
