@@ -69,9 +69,9 @@ export const consumerConfigSchema = z.strictObject({
     everyMs: ms(1000, 600_000, "How often marked minutes are computed again"),
     maxMinutes: z.int().min(1).max(10_000).default(64).describe("Minutes in one step")
       .meta({ unit: "minutes", example: 64 }),
-    maxTrades: z.int().min(1).max(1_000_000).default(20_000)
+    maxTrades: z.int().min(1).max(1_000_000).default(10_000)
       .describe("Trades read in one step, after which no further minute is begun")
-      .meta({ unit: "trades", example: 20_000 }),
+      .meta({ unit: "trades", example: 10_000 }),
   }).prefault({}),
   userTransforms: z.strictObject({
     maxRows: z.int().min(1).max(10_000).default(500).describe("Rows in one call of a user transform")

@@ -14,8 +14,11 @@ import { storeBatch } from "./store_batch.ts";
 import type { MarketStore, NewDeadLetter } from "./store/market_store.ts";
 import type { Change, Transform } from "./transform/transform.ts";
 
-/** Work that is done between batches, in small steps; answers true when more of it waits. */
-export type Chore = { name: string; step: (now: EpochMs) => Promise<boolean> };
+/**
+ * Work that is done between batches, in small steps; answers true when more of it waits. `caughtUp` is false while the
+ * log has more to read than one batch: then only what must not wait should be done.
+ */
+export type Chore = { name: string; step: (now: EpochMs, caughtUp: boolean) => Promise<boolean> };
 
 /** What the loop works with. */
 export type ConsumerOptions = {
@@ -141,13 +144,15 @@ export class Consumer {
       const polled = await this.#retry(() => log.poll({ maxRecords, timeoutMs, signal }));
       this.#pending = polled.filter((batch) => !this.#holdBack(batch));
     }
+    const records = this.#pending.reduce((sum, batch) => sum + batch.records.length, 0);
     let waiting = this.#pending.length > 0;
     if (waiting) await this.#handle(this.#pending);
     this.#pending = [];
     await this.#retryBlocked();
     for (const task of this.#tasks.splice(0)) await task();
+    const caughtUp = records < maxRecords / 2;
     for (const chore of this.#options.chores ?? []) {
-      waiting = await this.#retry(() => chore.step(now())) || waiting;
+      waiting = await this.#retry(() => chore.step(now(), caughtUp)) || waiting;
     }
     publisher.flush(now());
     this.#recovered();

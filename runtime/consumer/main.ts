@@ -1,6 +1,6 @@
 import { CandlewireError } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
-import { type EpochMs, wallClock } from "../market/epoch.ts";
+import { wallClock } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { ConsumerConfig } from "./config.ts";
@@ -106,13 +106,13 @@ export default async function main(context: ModuleContext): Promise<void> {
   });
   await replays.load();
 
-  const every = (name: string, everyMs: number, step: (now: EpochMs) => Promise<boolean>): Chore => {
+  const every = (name: string, everyMs: number, step: Chore["step"]): Chore => {
     let next = 0;
     return {
       name,
-      step: async (now) => {
+      step: async (now, caughtUp) => {
         if (now < next) return false;
-        const more = await step(now);
+        const more = await step(now, caughtUp);
         if (!more) next = now + everyMs;
         return more;
       },
@@ -136,10 +136,10 @@ export default async function main(context: ModuleContext): Promise<void> {
     }),
   ];
   if (config.windows.enabled) {
-    chores.push(every("windows", config.windows.everyMs, async () => {
-      const { windows } = await recomputeWindows(store, config.windows);
+    chores.push(every("windows", config.windows.everyMs, async (_now, caughtUp) => {
+      const { windows, more } = await recomputeWindows(store, config.windows);
       publisher.windows(windows);
-      return false;
+      return more && caughtUp;
     }));
   }
   const consumer = new Consumer({

@@ -33,7 +33,7 @@ export type RecomputeOptions = {
 export async function recomputeWindows(
   store: MarketStore,
   options: RecomputeOptions,
-): Promise<{ windows: StoredWindow[]; minutes: number }> {
+): Promise<{ windows: StoredWindow[]; minutes: number; more: boolean }> {
   const marked = await store.dirtyMinutes(options.maxMinutes);
   const done: DirtyMinute[] = [];
   const fresh = new Map<string, StoredWindow>();
@@ -70,7 +70,8 @@ export async function recomputeWindows(
     windows.push(sumWindows(symbol, "1h", hour, ordered));
   }
   if (done.length > 0) await store.writeWindows(windows, done);
-  return { windows, minutes: done.length };
+  const more = done.length < marked.length || marked.length === options.maxMinutes;
+  return { windows, minutes: done.length, more };
 }
 
 /** The windows of one minute from its trades in id order. */
