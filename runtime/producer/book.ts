@@ -3,26 +3,48 @@ import { BookSide } from "./book_side.ts";
 import type { DepthDiff, DepthSnapshot } from "./source/market_source.ts";
 
 /**
- * `buffering`: waits for the stream; `syncing`: diffs are kept until a snapshot joins them; `synced`: equals the
+ * `buffering`: waits for the stream; `syncing`: the stream is open, diffs are kept until a snapshot joins them; `synced`: equals the
  * exchange's; `broken`: a diff is missing, the next one starts again.
  */
 export type BookState = "buffering" | "syncing" | "synced" | "broken";
 
 /** What can happen to a book. */
-export type BookSignal = "diff" | "joined" | "stale" | "gap" | "disconnected";
+export type BookSignal = "connected" | "diff" | "joined" | "stale" | "gap" | "disconnected";
 
 /** The total transition table. A signal that changes nothing names its own state. */
 export const BOOK_TRANSITIONS: Record<BookState, Record<BookSignal, BookState>> = {
   buffering: {
+    connected: "syncing",
     diff: "syncing",
     joined: "buffering",
     stale: "buffering",
     gap: "buffering",
     disconnected: "buffering",
   },
-  syncing: { diff: "syncing", joined: "synced", stale: "syncing", gap: "syncing", disconnected: "buffering" },
-  synced: { diff: "synced", joined: "synced", stale: "synced", gap: "broken", disconnected: "broken" },
-  broken: { diff: "syncing", joined: "broken", stale: "broken", gap: "broken", disconnected: "broken" },
+  syncing: {
+    connected: "syncing",
+    diff: "syncing",
+    joined: "synced",
+    stale: "syncing",
+    gap: "syncing",
+    disconnected: "buffering",
+  },
+  synced: {
+    connected: "synced",
+    diff: "synced",
+    joined: "synced",
+    stale: "synced",
+    gap: "broken",
+    disconnected: "broken",
+  },
+  broken: {
+    connected: "syncing",
+    diff: "syncing",
+    joined: "broken",
+    stale: "broken",
+    gap: "broken",
+    disconnected: "broken",
+  },
 };
 
 /** Options of {@linkcode OrderBook}. */
@@ -129,6 +151,14 @@ export class OrderBook {
     }
     this.#restart("joined");
     return "synced";
+  }
+
+  /**
+   * The stream is open, so a snapshot taken from now on joins what it will send: a quiet symbol need not wait for
+   * its next diff.
+   */
+  connect(): void {
+    this.#signal("connected");
   }
 
   /** The stream broke: what follows may not join. Kept diffs are of no use any more. */

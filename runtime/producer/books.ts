@@ -57,6 +57,11 @@ export class Books {
     if (shelf.book.apply(diff) === "gap") this.#broke(shelf, now);
   }
 
+  /** The stream of these symbols (null: of all) is open. */
+  connect(symbols: string[] | null): void {
+    for (const symbol of symbols ?? this.#shelves.keys()) this.#shelves.get(symbol)?.book.connect();
+  }
+
   /** The stream of these symbols (null: of all) broke. */
   disconnect(symbols: string[] | null, cause: string, now: EpochMs): void {
     for (const symbol of symbols ?? this.#shelves.keys()) {

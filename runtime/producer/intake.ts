@@ -1,5 +1,5 @@
 import { type EpochMs, epochMs } from "../market/epoch.ts";
-import type { CompletenessRow, KlineRow, TableBatch, TradeRow } from "../market/table.ts";
+import type { CompletenessRow, KlineRow, StatsRow, TableBatch, TradeRow } from "../market/table.ts";
 import { Books, type BooksOptions } from "./books.ts";
 import { GapLedger, type RefillRequest } from "./gap_ledger.ts";
 import { MarketRows, type MarketRowsOptions } from "./market_rows.ts";
@@ -30,6 +30,8 @@ export class Intake {
   readonly #down = new Set<string>([NOT_YET]);
   /** Newest event time seen, for the lag; undefined before the first event. */
   newestEventTime: EpochMs | undefined;
+  /** Connections opened so far. */
+  connects = 0;
 
   constructor(symbols: string[], options: IntakeOptions) {
     this.#symbols = new Set(symbols);
@@ -87,10 +89,7 @@ export class Intake {
           break;
         case "stats":
           this.#saw(event.eventTime);
-          this.#market.stats(event.stats);
-          if (this.#symbols.has(event.stats.symbol)) {
-            this.trades.expect(event.stats.symbol, event.stats.last_trade_id, now);
-          }
+          this.stats([event.stats], now);
           break;
         case "disconnected": {
           const symbols = event.symbols ?? null;
@@ -103,6 +102,8 @@ export class Intake {
         case "connected":
           this.#down.delete(NOT_YET);
           this.#down.delete(String(event.symbols));
+          this.books.connect(event.symbols ?? null);
+          this.connects++;
           break;
         default:
           event satisfies never;
@@ -114,16 +115,23 @@ export class Intake {
   /** Past trades and candles, ascending, from before the stream begins. */
   history(trades: TradeRow[], klines: KlineRow[], now: EpochMs): TableBatch {
     const kept = trades.filter((row) => this.trades.seen(row.symbol, row.trade_id, now) !== "duplicate");
-    for (const row of kept) this.#market.trade(row);
+    for (const row of kept) {
+      this.#market.trade(row);
+      // What was traded until the stream begins.
+      this.trades.broke([row.symbol], "start");
+    }
     return this.#batch({
       recent_trades: kept,
       klines: klines.filter((row) => this.#kline(row, now)),
     });
   }
 
-  /** Statistics by REST. */
-  stats(rows: Iterable<Parameters<MarketRows["stats"]>[0]>): void {
-    for (const row of rows) this.#market.stats(row);
+  /** Statistics, by stream or REST. They tell the last trade's id, also of a symbol that was quiet since a break. */
+  stats(rows: Iterable<StatsRow>, now: EpochMs): void {
+    for (const row of rows) {
+      this.#market.stats(row);
+      if (this.#symbols.has(row.symbol)) this.trades.expect(row.symbol, row.last_trade_id, now);
+    }
   }
 
   /** The exchange's answer to a request of the trade ledger. */

@@ -28,6 +28,10 @@ export type ProducerParts = {
 /** Cadences are looked at this often. */
 const TICK_MS = 50;
 
+/** Whether statistics are due is looked at this often; after a break they are taken no sooner than the last. */
+const STATS_CHECK_MS = 250;
+const STATS_MIN_MS = 5_000;
+
 /**
  * The producer: follows the source's events, keeps books, finds and refills gaps, and writes rows, until the
  * context's signal aborts and what is queued is written. Rejects when a newer instance has taken over, or when no
@@ -95,7 +99,6 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     const taken = intake = new Intake(symbols, config);
     taken.restore(stored);
     const stats = new Map(statsOf(market).map((row) => [row.symbol, row]));
-    taken.stats(stats.values());
     await fetchHistory(source, symbols, {
       config,
       stored,
@@ -104,11 +107,8 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
       add: (trades, klines) => queue.push(taken.history(trades, klines, wallClock())),
       onFailure: (error) => report.failure(error),
     });
-    for (const symbol of stored.trades.keys()) {
-      // What happened while down is looked for at once, not when the next trade comes.
-      const row = stats.get(symbol);
-      if (row !== undefined) taken.trades.expect(symbol, row.last_trade_id, wallClock());
-    }
+    // After the history: what happened while down is looked for at once, not when the next trade comes.
+    taken.stats(stats.values(), wallClock());
     const rest = {
       signal,
       push: (batch: Parameters<WriteQueue["push"]>[0]) => queue.push(batch),
@@ -171,11 +171,18 @@ async function refreshStats(
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
+  let connects = intake.connects;
+  let takenAt = performance.now();
   while (!signal.aborted) {
-    await wait(everyMs, signal);
-    if (signal.aborted) return;
+    await wait(STATS_CHECK_MS, signal);
+    const age = performance.now() - takenAt;
+    // After a break at once: a symbol that went quiet meanwhile tells of itself in no stream.
+    const broke = intake.connects > connects && age > STATS_MIN_MS;
+    if (signal.aborted || (age < everyMs && !broke)) continue;
+    connects = intake.connects;
+    takenAt = performance.now();
     try {
-      intake.stats(statsOf(await source.market(signal)));
+      intake.stats(statsOf(await source.market(signal)), wallClock());
     } catch (error) {
       if (!signal.aborted) report.failure(error);
     }

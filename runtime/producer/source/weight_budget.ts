@@ -62,6 +62,8 @@ export class WeightBudget {
       if (serverUsed < this.#used) this.#windowEndsAt = now + 60_000;
       this.#used = serverUsed;
     }
+    // The exchange has said when to come back: by then its minute has gone by.
+    if (now < this.#closedUntil) this.#windowEndsAt = this.#closedUntil;
   }
 
   /** Closes the gate after a 429 or 418. */
