@@ -23,6 +23,8 @@ export type MemoryMarketOptions = {
   start?: number;
   /** Virtual time of the last event; without it the market goes on for ever. */
   end?: number;
+  /** Virtual milliseconds that have passed already. */
+  historyMs?: number;
   /** Virtual milliseconds between two trades of a symbol. */
   tradeEveryMs?: number;
 };
@@ -116,6 +118,7 @@ export class MemoryMarket implements ExchangeMarket {
       bookAt: (symbol, updateId) => this.#states.get(symbol)?.books.get(updateId),
       bookTickerAt: (symbol, updateId) => this.#states.get(symbol)?.quotes.get(updateId),
     };
+    if (options.historyMs !== undefined) this.advance(epochMs(start + options.historyMs), Infinity);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,17 +1,12 @@
 import assert from "node:assert/strict";
 import { Spot } from "@binance/spot";
 import { MainClient, WebsocketClient } from "binance";
-import { epochMs } from "../../../market/epoch.ts";
 import { memoryExchange } from "./stream_client.ts";
 
 /** Public Binance clients, unchanged: only their base addresses are set. */
-const SERVER = { speed: 2, clientMessagesPerSecond: 5 };
+const SERVER = { speed: 5, clientMessagesPerSecond: 5 };
 
-async function running() {
-  const exchange = await memoryExchange(SERVER, { tradeEveryMs: 200 });
-  exchange.market.advance(epochMs(exchange.market.now + 65_000), Infinity);
-  return exchange;
-}
+const running = () => memoryExchange(SERVER, { tradeEveryMs: 200, historyMs: 65_000 });
 
 const QUIET = { trace() {}, info() {}, error() {} };
 

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
-import { epochMs } from "../../../market/epoch.ts";
 import { quoteQuantity } from "../rest/statistics.ts";
 import { call, memoryExchange } from "./stream_client.ts";
 
-const START = 1_700_000_000_000;
-
 type TradeBody = Record<"id" | "price" | "qty" | "time" | "isBuyerMaker" | "quoteQty", unknown>;
 
-async function filled(server = {}) {
-  const exchange = await memoryExchange({ paused: true, ...server }, {
+const filled = (server = {}) =>
+  memoryExchange({ paused: true, ...server }, {
     symbols: ["BTCUSDT", "ETHUSDT", "币安人生USDT"],
+    historyMs: 65_000,
   });
-  exchange.market.advance(epochMs(START + 65_000), Infinity);
-  return exchange;
-}
 
 Deno.test("every refusal has Binance's status and body", async () => {
   await using exchange = await filled();
