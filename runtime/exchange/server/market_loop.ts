@@ -80,8 +80,9 @@ export class MarketLoop {
     return this.#finishing !== undefined && this.#boundary >= this.#finishing;
   }
 
-  start(): void {
-    this.#finished = this.#run();
+  /** Starts taking events. Resolves after {@linkcode stop}; rejects when the market throws. */
+  start(): Promise<void> {
+    return this.#finished = this.#run();
   }
 
   /** Stops taking events; resolves when the loop is at rest. */
@@ -89,7 +90,7 @@ export class MarketLoop {
     this.#stopped = true;
     this.#job?.done.resolve();
     this.wake();
-    await this.#finished;
+    await this.#finished?.catch(() => {});
   }
 
   /** Looks at the market now: something changed that it sleeps over. */

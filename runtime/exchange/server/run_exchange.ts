@@ -29,10 +29,10 @@ export async function runExchange(options: RunExchangeOptions): Promise<void> {
       speedText(server.speed)
     }${server.paused ? "; paused until POST /admin/resume" : ""}`,
   );
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const asked = Promise.withResolvers<void>();
+  if (signal.aborted) asked.resolve();
+  signal.addEventListener("abort", () => asked.resolve(), { once: true });
+  await Promise.race([asked.promise, exchange.ended]);
   print("Exchange is stopping");
 }
 

@@ -75,3 +75,12 @@ Deno.test("the server's configuration refuses unknown keys and values out of ran
   }
   assert.equal(serverConfig.parse({}).port, 8788);
 });
+
+Deno.test("a market that fails ends the exchange with its error", async () => {
+  await using market = new MemoryMarket();
+  await using exchange = await startExchange(market, serverConfig.parse({ port: 0, speed: 20 }));
+  market.advance = () => {
+    throw new CandlewireError("exchange.folder_full", "Write the spool: no space left on device");
+  };
+  await assert.rejects(exchange.ended, /no space left/);
+});

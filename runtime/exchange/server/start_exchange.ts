@@ -22,6 +22,8 @@ export interface RunningExchange extends AsyncDisposable {
   /** Base address of `/ws` and `/stream`, such as `ws://127.0.0.1:8788`. */
   readonly wsUrl: string;
   readonly port: number;
+  /** Resolves when the exchange was closed; rejects when the market failed and nothing goes on. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,7 +74,9 @@ export async function startExchange(market: ExchangeMarket, options: ServerConfi
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  loop.start();
+  const ended = loop.start();
+  // Who does not wait for the end still sees it in every answer; it must not end the process unasked.
+  ended.catch((cause) => console.error("The exchange's market failed:", cause));
   let closing: Promise<void> | undefined;
   const close = () =>
     closing ??= (async () => {
@@ -88,6 +92,7 @@ export async function startExchange(market: ExchangeMarket, options: ServerConfi
     url: `http://${host}:${port}`,
     wsUrl: `ws://${host}:${port}`,
     port,
+    ended,
     close,
     [Symbol.asyncDispose]: close,
   };

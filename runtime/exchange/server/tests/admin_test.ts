@@ -102,3 +102,22 @@ Deno.test("emissions tell when each trade frame was first sent, and the ring is 
   assert.deepEqual(some, btc.slice(10, 13));
   await client.take("trades", 500, () => true);
 });
+
+/** An address of this machine that is not loopback, when it has one. */
+const outward = Deno.networkInterfaces().find((each) =>
+  each.family === "IPv4" && !each.address.startsWith("127.")
+);
+
+Deno.test({
+  name: `the admin path answers on loopback only${
+    outward === undefined ? " (skipped: no other address here)" : ""
+  }`,
+  ignore: outward === undefined,
+  async fn() {
+    await using exchange = await memoryExchange({ ...FROZEN, host: "0.0.0.0" });
+    const url = `http://${outward!.address}:${exchange.port}`;
+    assert.equal((await call({ url }, "/admin/state")).status, 403);
+    assert.equal((await call({ url }, "/api/v3/ping")).status, 200);
+    assert.equal((await call({ url: `http://127.0.0.1:${exchange.port}` }, "/admin/state")).status, 200);
+  },
+});
