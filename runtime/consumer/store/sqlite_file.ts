@@ -15,6 +15,10 @@ export type SqliteFileOptions = {
   epoch: number;
   /** Page cache, KiB. Default 16 MiB. */
   cacheKiB?: number;
+  /** How long a call waits for a lock that another process holds, ms. Default 5,000. */
+  busyMs?: number;
+  /** Pages of 4 KiB that the file may have; beyond it a write is refused as on a full disk. No limit by default. */
+  maxPages?: number;
 };
 
 /**
@@ -24,13 +28,14 @@ export type SqliteFileOptions = {
 export function openStoreFile(path: string, options: SqliteFileOptions): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { timeout: 5000 });
+    db = new DatabaseSync(path, { timeout: options.busyMs ?? 5000 });
     // FULL: a commit is on the disk when it returns, also after a loss of power (I1).
     db.exec(
       `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${
         options.cacheKiB ?? 16_384
       }; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864`,
     );
+    if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`);
     db.exec("BEGIN IMMEDIATE");
     migrate(db, path);
     checkOrigin(db, path, options.origin);
