@@ -1,18 +1,20 @@
 import { setImmediate } from "node:timers";
 import { topicOf } from "../change/envelope.ts";
-import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../change/record.ts";
+import type { ChangeBatch, ChangeRecord, Position } from "../change/record.ts";
 import { CandlewireError, errorText } from "../error.ts";
 import type { LogLevel, Metrics, ModuleHealth } from "../host/module_context.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
+import { type Account, ConsumerAccount } from "./account.ts";
 import type { ChangeDecoder } from "./decode_change.ts";
 import type { ChangeLog } from "./log/change_log.ts";
+import { nameOf, nameOfRecord } from "./partition_name.ts";
 import { processBatch, type Processed } from "./process_batch.ts";
 import type { Publisher } from "./publish.ts";
 import { retry, sleep } from "./retry.ts";
 import { storeBatch } from "./store_batch.ts";
-import type { MarketStore, NewDeadLetter } from "./store/market_store.ts";
-import type { Change, Transform } from "./transform/transform.ts";
+import type { MarketStore } from "./store/market_store.ts";
+import type { Transform } from "./transform/transform.ts";
 
 /**
  * Work that is done between batches, in small steps; answers true when more of it waits. `caughtUp` is false while the
@@ -44,14 +46,8 @@ export type ConsumerOptions = {
   retryMaxMs: number;
 };
 
-/** What became of everything that was read: `read` = stored + unchanged + filtered + dead (I5). */
-export type Account = { read: number; stored: number; unchanged: number; filtered: number; dead: number };
-
 /** A partition that waits for room in the dead-letter store, with what was read of it. */
 type Blocked = { batch: ChangeBatch };
-
-/** Sampled rows per batch for the latency histogram. */
-const LATENCY_SAMPLES = 100;
 
 /**
  * The consumer's loop: read → transform → write → acknowledge, in that order only (I1). One batch is in work at a time;
@@ -66,8 +62,7 @@ export class Consumer {
   readonly #positions = new Map<string, Position>();
   readonly #blocked = new Map<string, Blocked>();
   readonly #tasks: (() => Promise<void>)[] = [];
-  readonly #account: Account = { read: 0, stored: 0, unchanged: 0, filtered: 0, dead: 0 };
-  #lag = new Map<string, number>();
+  readonly #account: ConsumerAccount;
   #wake = new AbortController();
   #trouble: string | undefined;
   #nextBlockedTry = 0;
@@ -77,12 +72,13 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
+    this.#account = new ConsumerAccount(options.report.metrics, options.now);
     options.signal.addEventListener("abort", () => this.wake());
   }
 
   /** I5: what became of everything read since the start. */
   get account(): Readonly<Account> {
-    return this.#account;
+    return this.#account.totals;
   }
 
   /** The positions whose records are durable. */
@@ -173,7 +169,6 @@ export class Consumer {
       if (!(error instanceof CandlewireError) || error.code !== "store.dead_letters_full") throw error;
       await this.#block(batches, processed, error);
     }
-    this.#options.report.metrics.gauge("candlewire_consumer_lag_records", this.#totalLag(batches));
     publisher.flush(now());
   }
 
@@ -195,58 +190,7 @@ export class Consumer {
       ? processed.changes
       : processed.changes.filter((change) => !refused.has(nameOfRecord(change)));
     publisher.stored(stored);
-    this.#count(batches, processed, letters, stored, result);
-  }
-
-  #count(
-    batches: ChangeBatch[],
-    processed: Processed,
-    letters: NewDeadLetter[],
-    stored: Change[],
-    result: Awaited<ReturnType<MarketStore["write"]>>,
-  ): void {
-    const { metrics } = this.#options.report;
-    for (const { topic, records } of batches) {
-      metrics.count("candlewire_consumed_records_total", records.length, { topic });
-    }
-    let applied = 0;
-    for (const [table, rows] of Object.entries(result.applied)) {
-      applied += rows;
-      metrics.count("candlewire_stored_rows_total", rows, { table });
-    }
-    const unchanged = stored.length - applied;
-    if (unchanged > 0) metrics.count("candlewire_duplicate_rows_total", unchanged);
-    const tied = result.tiedKept + result.tiedReplaced;
-    if (tied > 0) metrics.count("candlewire_tied_rows_total", tied);
-    let filtered = 0;
-    for (const [rule, rows] of processed.filtered) {
-      filtered += rows;
-      metrics.count("candlewire_filtered_total", rows, { rule });
-    }
-    for (const { code } of letters) metrics.count("candlewire_dead_letters_total", 1, { code });
-    this.#account.read += processed.read;
-    this.#account.stored += applied;
-    this.#account.unchanged += unchanged;
-    this.#account.filtered += filtered;
-    this.#account.dead += letters.length;
-    this.#observeLatency(stored);
-  }
-
-  /** Exchange event time → durable, of rows that came by stream. Both clocks are read: NTP's error is in it. */
-  #observeLatency(stored: Change[]): void {
-    const now = this.#options.now();
-    const step = Math.max(1, Math.ceil(stored.length / LATENCY_SAMPLES));
-    for (let at = 0; at < stored.length; at += step) {
-      const { table, row } = stored[at]!;
-      if (table !== "recent_trades" && table !== "latest_prices" && table !== "order_book") continue;
-      const { trade_time, updated_at = trade_time, backfill } = row as unknown as Record<
-        string,
-        number | boolean
-      >;
-      if (backfill === true) continue;
-      const seconds = (now - Number(updated_at)) / 1000;
-      this.#options.report.metrics.observe("candlewire_store_latency_seconds", Math.max(0, seconds));
-    }
+    this.#account.add(batches, processed, { letters, stored, result });
   }
 
   /** I5: no room for a letter, so its partition stops before the record; everything before it is stored. */
@@ -335,13 +279,6 @@ export class Consumer {
     );
   }
 
-  #totalLag(batches: ChangeBatch[]): number {
-    for (const batch of batches) this.#lag.set(nameOf(batch), Math.max(0, batch.highWatermark - batch.next));
-    let total = 0;
-    for (const lag of this.#lag.values()) total += lag;
-    return total;
-  }
-
   async #retry<T>(work: () => Promise<T>): Promise<T> {
     const { signal, retryMinMs, retryMaxMs } = this.#options;
     return await retry(work, {
@@ -368,13 +305,4 @@ export class Consumer {
     this.#options.report.health("running", "reading");
     this.#healthOfBlocked();
   }
-}
-
-/** `topic/partition`. */
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
-}
-
-function nameOfRecord({ topic, partition, offset }: Position): string {
-  return `${topic}/${partition}/${offset}`;
 }

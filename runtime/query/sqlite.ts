@@ -1,6 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { CandlewireError, errorText } from "../error.ts";
-import { compareDecimals } from "../market/decimal.ts";
 import type { Origin } from "../market/origin.ts";
 import type { BookRow, CompletenessRow, KlineRow, PriceRow, StatsRow, TradeRow } from "../market/table.ts";
 import { flattenBook, parseSide } from "./book_levels.ts";
@@ -17,6 +16,7 @@ import type {
   WindowLength,
   WindowRow,
 } from "./market_query.ts";
+import { rankTickers } from "./rank_tickers.ts";
 import { UsdtConverter } from "./usdt.ts";
 
 /** Rows of a page at most, whatever is asked for (I10). */
@@ -45,7 +45,6 @@ export class SqliteMarketQuery implements MarketQuery {
   }
 
   async tickers(options: Parameters<MarketQuery["tickers"]>[0]): Promise<Page<Ticker>> {
-    const { orderBy } = options;
     const limit = checkLimit(options.limit);
     const rows = this.#all("SELECT * FROM crypto_24h_stats") as unknown as StatsRow[];
     const usdt = new UsdtConverter(new Map(rows.map(({ symbol, last_price }) => [symbol, last_price])));
@@ -53,36 +52,7 @@ export class SqliteMarketQuery implements MarketQuery {
       ...row,
       quote_volume_usdt: usdt.convert(row.quote_volume, row.quote_asset),
     }));
-    // The highest first; what has no value last; symbols settle ties, so the order is total.
-    const rank = (ticker: Pick<Ticker, "symbol"> & Partial<Ticker>): string | null =>
-      orderBy === "symbol" ? null : ticker[orderBy] ?? null;
-    const compare = (
-      a: { symbol: string; value: string | null },
-      b: { symbol: string; value: string | null },
-    ) => {
-      if (a.value !== null && b.value !== null) {
-        const order = compareDecimals(b.value, a.value);
-        if (order !== 0) return order;
-      } else if (a.value !== b.value) return a.value === null ? 1 : -1;
-      return a.symbol < b.symbol ? -1 : a.symbol > b.symbol ? 1 : 0;
-    };
-    const ranked = tickers.map((ticker) => ({ ticker, symbol: ticker.symbol, value: rank(ticker) })).sort(
-      compare,
-    );
-    const kind = `tickers:${orderBy}`;
-    const after = decodeCursor(kind, ["string", "string"], options.cursor) as [string, string] | undefined;
-    const start = after === undefined
-      ? 0
-      : ranked.findIndex((entry) =>
-        compare(entry, { symbol: after[1], value: after[0] === "" ? null : after[0] }) > 0
-      );
-    const page = start < 0 ? [] : ranked.slice(start, start + limit);
-    const more = start >= 0 && start + limit < ranked.length;
-    const last = page[page.length - 1];
-    return {
-      rows: page.map(({ ticker }) => ticker),
-      next: more && last !== undefined ? encodeCursor(kind, [last.value ?? "", last.symbol]) : null,
-    };
+    return rankTickers(tickers, { ...options, limit });
   }
 
   async prices(query: RangeQuery): Promise<Page<PriceRow>> {

@@ -121,9 +121,13 @@ export class SqliteMarketStore implements MarketStore {
     this.#tracks.write(tracks, at, mark);
   }
 
-  async positions(): Promise<Position[]> {
-    return this.#db.prepare(`SELECT topic, partition, "offset" FROM positions ORDER BY topic, partition`)
-      .all() as unknown as Position[];
+  positions(): Promise<Position[]> {
+    return this.#read(
+      "Read positions",
+      () =>
+        this.#db.prepare(`SELECT topic, partition, "offset" FROM positions ORDER BY topic, partition`)
+          .all() as unknown as Position[],
+    );
   }
 
   raiseAlerts(alerts: Alert[]): Promise<Alert[]> {
@@ -145,47 +149,49 @@ export class SqliteMarketStore implements MarketStore {
     );
   }
 
-  async deadLetterRoom() {
-    return this.#letters.room();
+  deadLetterRoom() {
+    return this.#read("Read dead letters", () => this.#letters.room());
   }
 
-  async deadLetters(options: Parameters<MarketStore["deadLetters"]>[0]): Promise<DeadLetter[]> {
-    return this.#letters.list(options);
+  deadLetters(options: Parameters<MarketStore["deadLetters"]>[0]): Promise<DeadLetter[]> {
+    return this.#read("Read dead letters", () => this.#letters.list(options));
   }
 
   dropDeadLetter(id: string): Promise<boolean> {
     return this.#transaction("Drop a dead letter", () => this.#letters.remove(id));
   }
 
-  async dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
-    return this.#windows.dirty(limit);
+  dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
+    return this.#read("Read marked minutes", () => this.#windows.dirty(limit));
   }
 
-  async minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]> {
-    return this.#windows.trades(symbol, minute);
+  minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]> {
+    return this.#read("Read trades", () => this.#windows.trades(symbol, minute));
   }
 
-  async storedWindows(
+  storedWindows(
     symbol: string,
     window: StoredWindow["window"],
     from: EpochMs,
     to: EpochMs,
   ): Promise<StoredWindow[]> {
-    return this.#windows.stored(symbol, window, from, to);
+    return this.#read("Read windows", () => this.#windows.stored(symbol, window, from, to));
   }
 
   writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void> {
     return this.#transaction("Write windows", () => this.#windows.write(windows, done));
   }
 
-  async recentPrices(withinMs: number, limit: number): Promise<SeenPrice[]> {
-    return recentPrices(this.#db, withinMs, limit);
+  recentPrices(withinMs: number, limit: number): Promise<SeenPrice[]> {
+    return this.#read("Read prices", () => recentPrices(this.#db, withinMs, limit));
   }
 
-  async replays(): Promise<Replay[]> {
-    const rows = this.#db.prepare("SELECT body FROM replays ORDER BY created_at DESC, id DESC LIMIT ?")
-      .all(KEPT_REPLAYS) as { body: string }[];
-    return rows.map(({ body }) => JSON.parse(body) as Replay);
+  replays(): Promise<Replay[]> {
+    return this.#read("Read replays", () => {
+      const rows = this.#db.prepare("SELECT body FROM replays ORDER BY created_at DESC, id DESC LIMIT ?")
+        .all(KEPT_REPLAYS) as { body: string }[];
+      return rows.map(({ body }) => JSON.parse(body) as Replay);
+    });
   }
 
   saveReplay(replay: Replay): Promise<void> {
@@ -222,6 +228,14 @@ export class SqliteMarketStore implements MarketStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#db.isOpen) this.#db.close();
+  }
+
+  async #read<T>(action: string, work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(action, error);
+    }
   }
 
   async #transaction<T>(action: string, work: () => T, dryRun = false): Promise<T> {
