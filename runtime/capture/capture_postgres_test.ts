@@ -262,7 +262,10 @@ Deno.test("capture over a real PostgreSQL", async (t) => {
         () => context.state.health === "blocked",
         () => `state ${JSON.stringify(context.state)}`,
       );
-      assert.match(context.state.detail, /holds \d+ bytes of at most 1000000.*Start the consumer/);
+      assert.match(
+        context.state.detail,
+        /holds \d+ bytes of at most 1000000.*acknowledged.*Start the consumer/,
+      );
       const seen: unknown[] = [];
       await eventually(async () => {
         const records = await journalRecords(journal, [topic("much")]);

@@ -4,6 +4,7 @@ import { partitionFor } from "../../change/partitioner.ts";
 import type { Position } from "../../change/record.ts";
 import { CandlewireError, errorText } from "../../error.ts";
 import { type EpochMs, wallClock } from "../../market/epoch.ts";
+import { AcknowledgedPositions } from "./acknowledged_positions.ts";
 import type { CapturePosition, ChangeSink, SinkOptions, SinkRecord } from "./change_sink.ts";
 import {
   JournalSegment,
@@ -61,7 +62,7 @@ export class JournalSink implements ChangeSink {
   readonly #sealed: Sealed[] = [];
   readonly #next = new Map<string, SegmentPartition>();
   readonly #partitionOf = new Map<string, number>();
-  readonly #acknowledged = new Map<string, Map<string, number>>();
+  readonly #acknowledged: AcknowledgedPositions;
   #active: JournalSegment;
   #activeSince: number;
   #lastAppendedAt: number;
@@ -98,6 +99,7 @@ export class JournalSink implements ChangeSink {
     }
     numbers.sort((a, b) => a - b);
     const newest = numbers.pop();
+    this.#acknowledged = new AcknowledgedPositions(folder, newest === undefined);
     for (const number of numbers) this.#remember(number);
     if (newest === undefined) {
       this.#active = this.#create(1, { partitions: [], position: undefined });
@@ -145,12 +147,7 @@ export class JournalSink implements ChangeSink {
 
   /** A group's readers need nothing below these positions any more. Positions never fall. */
   acknowledge(group: string, positions: readonly Position[]): void {
-    let known = this.#acknowledged.get(group);
-    if (known === undefined) this.#acknowledged.set(group, known = new Map());
-    for (const { topic, partition, offset } of positions) {
-      const at = `${topic}/${partition}`;
-      known.set(at, Math.max(offset, known.get(at) ?? 0));
-    }
+    this.#acknowledged.set(group, positions);
   }
 
   /** Removes what retention allows: sealed, acknowledged by every group, and too old or too much. Returns how many. */
@@ -292,10 +289,8 @@ export class JournalSink implements ChangeSink {
   }
 
   #isAcknowledged(segment: Sealed): boolean {
-    if (this.#acknowledged.size === 0) return false;
     return segment.partitions.every(({ topic, partition, base, next }) =>
-      next === base ||
-      [...this.#acknowledged.values()].every((known) => (known.get(`${topic}/${partition}`) ?? 0) >= next)
+      next === base || this.#acknowledged.reached({ topic, partition, offset: next })
     );
   }
 
@@ -304,13 +299,18 @@ export class JournalSink implements ChangeSink {
   }
 
   #full(): CandlewireError {
+    const { groups } = this.#acknowledged;
     return new CandlewireError(
       "capture.journal_full",
-      `Append to ${this.#folder}: it holds ${this.#bytes} bytes of at most ${this.#limits.maxBytes}, and readers still need its oldest segment`,
+      `Append to ${this.#folder}: it holds ${this.#bytes} bytes of at most ${this.#limits.maxBytes}, and ${
+        groups.length === 0
+          ? "no reader has acknowledged anything"
+          : `${groups.join(", ")} still need its oldest segment`
+      }`,
       {
         retry: "retry",
         hint: "Start the consumer or mend what stops it; or raise journal.maxBytes",
-        details: { bytes: this.#bytes, maxBytes: this.#limits.maxBytes },
+        details: { bytes: this.#bytes, maxBytes: this.#limits.maxBytes, groups },
       },
     );
   }

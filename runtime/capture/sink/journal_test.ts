@@ -96,6 +96,26 @@ Deno.test("retention removes what is old and acknowledged, and nothing else (I1)
     assert.equal(sink.stats().topics[0]!.low, 50);
   }));
 
+Deno.test("acknowledgements survive a restart, and a new journal knows nothing of an old one's", () =>
+  inFolder(async (folder) => {
+    const limits = { segmentBytes: 1, retentionMs: 0, retentionBytes: 0 };
+    {
+      await using sink = await open(folder, limits);
+      for (let i = 0; i < 3; i++) await sink.append(records(10, i * 10), POSITION);
+      sink.acknowledge("one", [{ topic: "t", partition: 0, offset: 20 }]);
+    }
+    {
+      await using sink = await open(folder, limits);
+      assert.equal(sink.retain(), 2);
+    }
+    for (const { name } of [...Deno.readDirSync(folder)]) {
+      if (name !== "acknowledged.json") Deno.removeSync(`${folder}/${name}`);
+    }
+    await using sink = await open(folder, limits);
+    for (let i = 0; i < 3; i++) await sink.append(records(10, i * 10), POSITION);
+    assert.equal(sink.retain(), 0, "the old journal's positions count for nothing");
+  }));
+
 Deno.test("a full journal refuses, keeps what is unread, and goes on after an acknowledgement (I10)", () =>
   inFolder(async (folder) => {
     await using sink = await open(folder, { retentionBytes: 100_000, maxBytes: 1_500_000 });
