@@ -83,13 +83,12 @@ export function parseManifest(text: string, file: string): Manifest {
 }
 
 /** The manifest that a single transform file has without one of its own: no permission at all. */
-export function transformManifest(name: string, options: { memoryMb: number; timeoutMs: number }): Manifest {
-  return manifestSchema.parse({
-    name,
-    version: "0.0.0",
-    kind: "transform",
-    description: "A transform file",
-    entry: "transform.ts",
-    ...options,
-  });
+export function transformManifest(
+  file: string,
+  options: { name: string; memoryMb: number; timeoutMs: number },
+): Manifest {
+  return parseManifest(
+    JSON.stringify({ version: "0.0.0", kind: "transform", description: "A transform file", ...options }),
+    file,
+  );
 }

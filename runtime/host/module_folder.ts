@@ -185,7 +185,8 @@ export class ModuleFolder implements AsyncDisposable {
   async #load(candidate: Candidate): Promise<ModuleDefinition> {
     const { config, stageFolder } = this.#options;
     if (candidate.single) {
-      const manifest = transformManifest(candidate.name, {
+      const manifest = transformManifest(candidate.path, {
+        name: candidate.name,
         memoryMb: config.transformMemoryMb,
         timeoutMs: config.transformTimeoutMs,
       });

@@ -1,4 +1,5 @@
 import { CandlewireError } from "../error.ts";
+import { AUDIT_PREFIX } from "./audit_line.ts";
 import { decodeBody, encodeBody, encodeFrame, FrameDecoder } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import {
@@ -246,7 +247,7 @@ export class ModuleProcess {
   #stderrLine(line: string): void {
     if (line.trim() === "") return;
     const text = line.slice(0, MAX_LINE);
-    if (!text.startsWith('{"v":1,')) {
+    if (!text.startsWith(AUDIT_PREFIX)) {
       this.#stderrTail.push(text);
       if (this.#stderrTail.length > 50) this.#stderrTail.shift();
     }

@@ -1,6 +1,7 @@
 import { CandlewireError } from "../error.ts";
 import { type EpochMs, epochMs } from "../market/epoch.ts";
 import type { Origin } from "../market/origin.ts";
+import { parseAuditLine } from "./audit_line.ts";
 import type { HostConfig } from "./config.ts";
 import { isMetricKey, isMetricType } from "./exposition.ts";
 import { decodeBody, isRecord } from "./frame.ts";
@@ -386,22 +387,11 @@ export class SupervisedModule {
   }
 
   #stderr(line: string): void {
-    const audited = auditLine(line);
+    const audited = parseAuditLine(line);
     if (audited === undefined) return this.log("warn", line, { stream: "stderr" });
+    if (audited === "passed_over") return;
     const { permission, value } = audited;
     if (isGranted(this.definition.grant, permission, value)) return;
     this.violate(`denied_${permission.replace(/\W/g, "_")}`, `permission ${permission} ${value}`.trim());
-  }
-}
-
-/** A line of Deno's audit: an access to a permission, whether granted or not. */
-function auditLine(line: string): { permission: string; value: string } | undefined {
-  if (!line.startsWith('{"v":1,')) return undefined;
-  try {
-    const { permission, value } = JSON.parse(line) as { permission?: unknown; value?: unknown };
-    if (typeof permission !== "string") return undefined;
-    return { permission, value: typeof value === "string" ? value.slice(0, 500) : "" };
-  } catch {
-    return undefined;
   }
 }
