@@ -111,6 +111,16 @@ export function table(label, columns, body, { height, titles = {} } = {}) {
 }
 
 /**
+ * A control with its label above it.
+ * @param {string} label
+ * @param {HTMLElement} control
+ * @param {string} [more] classes
+ */
+export function field(label, control, more = "") {
+  return h("label", { class: `field ${more}` }, label, control);
+}
+
+/**
  * Names with their values.
  * @param {readonly [string, Child][]} pairs a `dd` stands as it is
  */

@@ -1,0 +1,56 @@
+import { h } from "../dom.js";
+import { stateElement, word } from "../parts.js";
+
+/** @typedef {import("../types.js").Module} Module */
+
+/**
+ * Why an action makes no sense now; null when it does.
+ * @param {Module} module
+ * @param {string} action
+ * @param {string | undefined} busy
+ */
+export function whyNot(module, action, busy) {
+  if (busy !== undefined) return `${word(busy)} is under way`;
+  const down = module.state === "stopped" || module.state === "failed";
+  if (module.state === "awaiting_approval") return "Its code changed: approve it first";
+  if (action === "start" && !down) return `It is ${module.state.replaceAll("_", " ")} already`;
+  if (action !== "start" && module.state === "stopped") return "It is stopped";
+  return null;
+}
+
+/**
+ * @param {Module} module
+ * @param {string | undefined} busy
+ */
+export function moduleState(module, busy) {
+  const healthy = module.state !== "running" || module.health === "running";
+  return h(
+    "div",
+    {},
+    healthy ? stateElement(module.state) : stateElement(module.health),
+    busy === undefined ? null : h("div", { class: "muted" }, `${busy}…`),
+  );
+}
+
+/**
+ * @param {Map<string, { at: number, cpu: number, epoch: number, percent: number | null }>} seen
+ * @param {Module} module
+ */
+export function cpuPercent(seen, module) {
+  if (module.cpuSeconds === null) return null;
+  const last = seen.get(module.name);
+  const at = performance.now();
+  if (last === undefined || last.epoch !== module.epoch || module.cpuSeconds < last.cpu) {
+    seen.set(module.name, { at, cpu: module.cpuSeconds, epoch: module.epoch, percent: null });
+    return null;
+  }
+  if (at - last.at < 1500) return last.percent;
+  const percent = ((module.cpuSeconds - last.cpu) / ((at - last.at) / 1000)) * 100;
+  seen.set(module.name, { at, cpu: module.cpuSeconds, epoch: module.epoch, percent });
+  return percent;
+}
+
+/** @param {number | null} percent */
+export function percentText(percent) {
+  return percent === null ? "–" : `${percent.toFixed(1)} %`;
+}
