@@ -62,7 +62,7 @@ export class ChangePump {
   #lastCommit: { lsn: Lsn; end: Lsn } | undefined;
   #acknowledged: Lsn;
   #idleEnd: Lsn = 0n;
-  #acknowledgedAt = 0;
+  #acknowledgedAt = -Infinity;
 
   #dirty = false;
   #moved = false;

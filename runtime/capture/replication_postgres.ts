@@ -28,6 +28,8 @@ export const SESSION_OPTIONS =
 type RawConnection = {
   stream: { pause(): void; resume(): void; destroy(): void; writableLength: number };
   on(event: "copyData", listener: (message: { chunk: Buffer }) => void): void;
+  /** CopyBothResponse: the server accepted the command and the stream is open. */
+  once(event: "replicationStart", listener: () => void): void;
   sendCopyFromChunk(chunk: Buffer): void;
 };
 
@@ -99,14 +101,12 @@ export class ReplicationConnection implements AsyncDisposable {
     }
   }
 
-  /** Starts the stream at the slot's own position. Resolves once frames flow; failures reject here or `closed`. */
+  /** Starts the stream at the slot's own position. Resolves once it is open; failures reject here or `closed`. */
   async start(options: StreamOptions, statusIntervalMs: number): Promise<void> {
     const raw = this.#raw();
     const started = Promise.withResolvers<void>();
-    raw.on("copyData", ({ chunk }) => {
-      started.resolve();
-      options.onFrame(chunk);
-    });
+    raw.once("replicationStart", () => started.resolve());
+    raw.on("copyData", ({ chunk }) => options.onFrame(chunk));
     const publication = `"${options.publication.replaceAll('"', '""')}"`;
     this.#streaming = this.#client.query(
       `START_REPLICATION SLOT ${pg.escapeIdentifier(options.slot)} LOGICAL 0/0 ` +
@@ -123,7 +123,6 @@ export class ReplicationConnection implements AsyncDisposable {
         this.#closed.reject(failure);
       },
     );
-    // The walsender greets with a keepalive.
     await Promise.race([started.promise, this.#closed.promise]);
     this.#timer = setInterval(() => this.#sendStatus(), statusIntervalMs);
   }

@@ -14,8 +14,6 @@ export type JournalLogOptions = {
   origin?: Origin;
   /** How often the folder is looked at without a wake-up. */
   pollIntervalMs?: number;
-  /** Hears of positions that are durable downstream, all of them each time; capture's retention needs them. */
-  onAcknowledge?: (positions: Position[]) => void;
 };
 
 type Cursor = TopicPartition & {
@@ -38,7 +36,6 @@ export class JournalLog implements ChangeLog {
   readonly #wakeup = new Wakeup();
   readonly #cursors = new Map<string, Cursor>();
   readonly #paused = new Set<string>();
-  readonly #acknowledged = new Map<string, Position>();
   /** In the order of their numbers. */
   #segments: JournalSegmentReader[] = [];
   #listedAt = -Infinity;
@@ -60,8 +57,6 @@ export class JournalLog implements ChangeLog {
     this.#topics = topics;
     this.#cursors.clear();
     this.#from = new Map((options.from ?? []).map((p) => [`${p.topic}/${p.partition}`, p.offset]));
-    // What is read from now on is durable below these positions already.
-    await this.acknowledge(options.from ?? []);
   }
 
   async poll(
@@ -77,16 +72,11 @@ export class JournalLog implements ChangeLog {
     }
   }
 
-  async acknowledge(positions: Position[]): Promise<void> {
-    for (const position of positions) {
-      const at = `${position.topic}/${position.partition}`;
-      const known = this.#acknowledged.get(at);
-      if (known === undefined || known.offset < position.offset) {
-        this.#acknowledged.set(at, { ...position });
-      }
-    }
-    if (positions.length > 0) this.#options.onAcknowledge?.([...this.#acknowledged.values()]);
-  }
+  /**
+   * Does nothing: the positions are kept in the store, with the rows, and the module tells capture's retention of them
+   * (`log.acknowledged`).
+   */
+  async acknowledge(_positions: Position[]): Promise<void> {}
 
   pause(partitions: TopicPartition[]): void {
     for (const { topic, partition } of partitions) this.#paused.add(`${topic}/${partition}`);
