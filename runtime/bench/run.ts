@@ -57,6 +57,7 @@ async function onEngine(): Promise<void> {
   const pipeline = new TestPipeline(join(folder, "pipeline"), { "source.restUrl": exchange.url });
   try {
     await pipeline.start();
+    await exchange.run(5000);
     await until("trusted books", 30_000, async () => {
       const metrics = await moduleMetrics(pipeline, "producer");
       return metrics["candlewire_books_trusted"] === 20 || undefined;
@@ -82,7 +83,7 @@ async function stages(exchange: TestExchange, pipeline: TestPipeline): Promise<v
     const framesBefore = sum(await moduleMetrics(pipeline, "producer"), "candlewire_frames_total");
     const rowsBefore = sum(await moduleMetrics(pipeline, "producer"), "candlewire_rows_written_total");
     let started = performance.now();
-    await runTrades(exchange, trades);
+    await exchange.run(trades);
     await settled(async () =>
       sum(await moduleMetrics(pipeline, "producer"), "candlewire_rows_written_total")
     );
@@ -129,7 +130,7 @@ async function bulk(exchange: TestExchange, pipeline: TestPipeline): Promise<voi
     const before = await costs(exchange, pipeline);
     const stored = await tradeCount(pipeline);
     const started = performance.now();
-    await runTrades(exchange, trades);
+    await exchange.run(trades);
     await caughtUp(exchange, pipeline, symbols);
     const seconds = (performance.now() - started) / 1000;
     const after = await costs(exchange, pipeline);
@@ -153,7 +154,7 @@ async function memory(exchange: TestExchange, pipeline: TestPipeline): Promise<v
   let sent = 0;
   console.log("\n## Memory, MB, after so many million trades");
   for (const millions of values.millions.split(",").map(Number)) {
-    await runTrades(exchange, millions * 1e6 - sent);
+    await exchange.run(millions * 1e6 - sent);
     sent = millions * 1e6;
     await caughtUp(exchange, pipeline, symbols);
     const now = await costs(exchange, pipeline);
@@ -176,11 +177,6 @@ async function settled(read: () => Promise<number>): Promise<number> {
     if (now !== value) [value, since] = [now, performance.now()];
     return now > 0 && performance.now() - since >= SETTLE_SECONDS * 1000 ? now : undefined;
   });
-}
-
-async function runTrades(exchange: TestExchange, count: number): Promise<void> {
-  const { trades } = await exchange.get<{ trades: number }>("/admin/state");
-  await exchange.post("/admin/run", { untilTrades: trades + count });
 }
 
 async function caughtUp(exchange: TestExchange, pipeline: TestPipeline, symbols: string[]): Promise<void> {

@@ -177,8 +177,11 @@ export interface ExchangeTruth {
   tradeRange(symbol: string): { first: number; last: number; count: number } | undefined;
   /** Ids between first and last that the recording itself lacks. */
   missingTradeIds(symbol: string): number[];
-  /** The whole book exactly at an update id that a depth event ended with; undefined for others. */
-  bookAt(symbol: string, updateId: number): BookAt | undefined;
+  /**
+   * The whole book exactly at an update id that a depth event ended with, undefined for others; without an id, at the last
+   * depth event.
+   */
+  bookAt(symbol: string, updateId?: number): BookAt | undefined;
   /** Best bid and ask at an update id, for recordings and the engine. */
   bookTickerAt(symbol: string, updateId: number): ExchangeBookTicker | undefined;
 }

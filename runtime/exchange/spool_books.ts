@@ -86,8 +86,11 @@ export class BookSpool {
     return this.#bestAtIndex(this.#best.length - 1);
   }
 
-  /** The whole book at exactly this update id; undefined when no depth event ended with it. */
-  bookAt(updateId: number): BookAt | undefined {
+  /**
+   * The whole book at exactly this update id, undefined when no depth event ended with it; without one, as the last depth
+   * event told it.
+   */
+  bookAt(updateId = Infinity): BookAt | undefined {
     const index = this.#snapshots.search((cells, at) => cells[at]! > updateId) - 1;
     if (index < 0) return undefined;
     const from = this.#snapshots.cell(index, 1);
@@ -106,8 +109,8 @@ export class BookSpool {
       apply(asks, cells, at + bidCells, askCells);
       at += bidCells + askCells;
     }
-    if (reached !== updateId) return undefined;
-    return { lastUpdateId: updateId, bids: this.#levels(bids, -1), asks: this.#levels(asks, 1) };
+    if (reached !== updateId && updateId !== Infinity) return undefined;
+    return { lastUpdateId: reached, bids: this.#levels(bids, -1), asks: this.#levels(asks, 1) };
   }
 
   #append(updateId: number, kind: number, bids: number[], asks: number[]): void {

@@ -128,6 +128,12 @@ export class TestExchange {
     return JSON.parse(body);
   }
 
+  /** Lets so many more trades happen, all symbols together, and freezes the market again. */
+  async run(trades: number): Promise<void> {
+    const state = await this.get<{ trades: number }>("/admin/state");
+    await this.post("/admin/run", { untilTrades: state.trades + trades });
+  }
+
   async post<T>(path: string, body: unknown = {}): Promise<T> {
     const response = await fetch(`${this.url}${path}`, {
       method: "POST",

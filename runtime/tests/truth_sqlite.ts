@@ -94,7 +94,7 @@ export async function booksSettled(
     );
     for (const symbol of symbols) {
       const truth = await exchange.get<{ lastUpdateId: number }>(
-        `/admin/truth/book?symbol=${encodeURIComponent(symbol)}&limit=1`,
+        `/admin/truth/book?symbol=${encodeURIComponent(symbol)}&updateId=told&limit=1`,
       );
       await until(`the trusted book of ${symbol} at ${truth.lastUpdateId}`, 60_000, () => {
         const row = newest.get(symbol) as { id: number; trusted: number } | undefined;
@@ -264,7 +264,7 @@ async function compareBook(
   }
   const at = encodeURIComponent(symbol);
   if (final) {
-    const now = await exchange.get<BookAt>(`/admin/truth/book?symbol=${at}&limit=1`);
+    const now = await exchange.get<BookAt>(`/admin/truth/book?symbol=${at}&updateId=told&limit=1`);
     if (row.trusted !== 1) differ(`${symbol} book at ${row.last_update_id} is untrusted`);
     if (now.lastUpdateId !== row.last_update_id) {
       differ(`${symbol} book is at ${row.last_update_id}, the exchange at ${now.lastUpdateId}`);

@@ -36,6 +36,8 @@ for (const victim of ["producer", "capture", "consumer", "postgres", "host"]) {
     });
     try {
       await pipeline.start();
+      // Books are stored from their first change on.
+      await exchange.run(3000);
       const symbols = await followedSymbols(pipeline, SYMBOLS);
       const firstIds = await nextTradeIds(exchange, symbols);
       const { now } = await exchange.get<{ now: number }>("/admin/state");

@@ -49,7 +49,8 @@ const candlesQuery = symbolQuery.extend({
   limit: whole.min(1).max(1_000_000).default(100_000),
 });
 const bookQuery = symbolQuery.extend({
-  updateId: whole.optional(),
+  /** `told`: the book as the last depth event told it; left out: the book as it is now. */
+  updateId: z.union([z.literal("told"), whole]).optional(),
   limit: whole.min(1).max(100_000).default(5000),
 });
 const emissionsQuery = tradesQuery.extend({ limit: whole.min(1).max(10_000_000).default(300_000) });
@@ -136,7 +137,7 @@ export class AdminApi {
         const { symbol, updateId, limit } = bookQuery.parse(values);
         this.#known(symbol);
         if (updateId === undefined) return { body: market.book(symbol, limit) ?? null };
-        const book = market.truth.bookAt(symbol, updateId);
+        const book = market.truth.bookAt(symbol, updateId === "told" ? undefined : updateId);
         if (book === undefined) {
           throw new Refused(404, `No depth event of ${symbol} ended with update id ${updateId}`);
         }
@@ -145,7 +146,7 @@ export class AdminApi {
       case "GET /admin/truth/book-ticker": {
         const { symbol, updateId } = bookQuery.parse(values);
         this.#known(symbol);
-        const best = updateId === undefined
+        const best = updateId === undefined || updateId === "told"
           ? market.bookTicker(symbol)
           : market.truth.bookTickerAt(symbol, updateId);
         return { body: best ?? null };

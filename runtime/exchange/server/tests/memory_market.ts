@@ -115,7 +115,10 @@ export class MemoryMarket implements ExchangeMarket {
         return first && last ? { first: first.tradeId, last: last.tradeId, count: trades.length } : undefined;
       },
       missingTradeIds: () => [],
-      bookAt: (symbol, updateId) => this.#states.get(symbol)?.books.get(updateId),
+      bookAt: (symbol, updateId) => {
+        const books = this.#states.get(symbol)?.books;
+        return updateId === undefined ? [...books?.values() ?? []].at(-1) : books?.get(updateId);
+      },
       bookTickerAt: (symbol, updateId) => this.#states.get(symbol)?.quotes.get(updateId),
     };
     if (options.historyMs !== undefined) this.advance(epochMs(start + options.historyMs), Infinity);
