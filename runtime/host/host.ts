@@ -156,7 +156,9 @@ async function registerBuiltIn(supervisor: Supervisor, module: BuiltInModule, ro
   const file = resolve(module.manifestFile);
   const manifest = parseManifest(await Deno.readTextFile(file), file);
   const entry = join(dirname(file), manifest.entry);
-  const graph = await readModuleGraph(entry, { config: join(root, "deno.json") });
+  const config = join(root, "deno.json");
+  const graph = await readModuleGraph(entry, { config });
+  if (graph.others.some((other) => other.startsWith("npm:"))) await cachePackages(entry, config);
   supervisor.register({
     name: module.name ?? manifest.name,
     manifest,
@@ -167,6 +169,20 @@ async function registerBuiltIn(supervisor: Supervisor, module: BuiltInModule, ro
     secrets: module.secrets ?? {},
     grant: grantPermissions(manifest.permissions, EVERYTHING, module.references),
   });
+}
+
+/** Modules start without the right to fetch: their packages must lie in the cache before. Quick when they do. */
+async function cachePackages(entry: string, config: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", "--frozen", "--config", config, entry],
+    stdin: "null",
+  }).output();
+  if (success) return;
+  throw new CandlewireError(
+    "host.packages_missing",
+    `Fetch the packages of ${entry}: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`,
+    { retry: "operator", hint: "Run it once with the package registry in reach" },
+  );
 }
 
 /** The cache folder of the running Deno: modules start without the environment that tells it. */

@@ -156,6 +156,22 @@ export class ModuleFolder implements AsyncDisposable {
       if (this.#closed) return;
       await this.#look(candidate);
     }
+    await this.#prune();
+  }
+
+  /** Removes staged copies that nothing runs or waits for (I10). */
+  async #prune(): Promise<void> {
+    const { approvals, stageFolder } = this.#options;
+    const kept = new Set([...this.#waiting.values()].map(({ digest }) => digest));
+    for (const { name, digest } of this.#supervisor.modules()) {
+      kept.add(digest);
+      kept.add(approvals.latest(name) ?? "");
+    }
+    for (const item of await list(stageFolder)) {
+      if (!kept.has(item.name)) {
+        await Deno.remove(join(stageFolder, item.name), { recursive: true }).catch(() => {});
+      }
+    }
   }
 
   async #look(candidate: Candidate): Promise<void> {
@@ -249,7 +265,7 @@ export class ModuleFolder implements AsyncDisposable {
     this.#waiting.set(name, definition);
     if (module.state === "awaiting_approval") module.definition = definition;
     else module.pending = { digest };
-    module.log("warn", `Hold changed code of ${name}: it waits for approval`, { digest });
+    module.record.log("warn", `Hold changed code of ${name}: it waits for approval`, { digest });
   }
 
   /** Lets approved code take the place of what is there. */
@@ -323,8 +339,8 @@ export class ModuleFolder implements AsyncDisposable {
     this.#problems.set(candidate.path, { path: candidate.path, code, message });
     const name = this.#seen.get(candidate.path)?.name ?? candidate.name;
     const module = this.#supervisor.supervised(name);
-    module?.log("error", message, { code });
-    if (module !== undefined) module.violate(code.replace(/\W/g, "_"), message);
+    module?.record.log("error", message, { code });
+    if (module !== undefined) module.record.violate(code.replace(/\W/g, "_"), message);
     this.#supervisor.announce({ module: name, state: module?.state ?? "failed", detail: message });
   }
 
@@ -352,7 +368,7 @@ async function replace(module: SupervisedModule, definition: ModuleDefinition): 
   const wanted = module.state !== "stopped" && module.state !== "draining";
   await module.stop();
   module.definition = definition;
-  module.log("info", `Replace the code of ${module.name}`, { digest: definition.digest });
+  module.record.log("info", `Replace the code of ${module.name}`, { digest: definition.digest });
   if (wanted) module.start();
 }
 

@@ -66,6 +66,8 @@ const STDERR_BYTES_PER_SECOND = 512 * 1024;
 const MAX_LINE = 4096;
 /** Time between the end of a process's pipes and its own, ms. */
 const CLOSE_GRACE_MS = 500;
+/** Time between a module's goodbye and the end of its process, ms. */
+const GOODBYE_MS = 2_000;
 const OUT_OF_MEMORY = /out of memory|OOM|Array buffer allocation failed|heap limit/i;
 
 /** One running child: frames in and out, calls with credit, stderr as lines, and its end. */
@@ -105,11 +107,6 @@ export class ModuleProcess {
     });
     this.#writer.send(encodeFrame("start", {}, encodeBody(start)));
     this.exited = this.#run();
-  }
-
-  /** True once its main returned or failed, or it was told to stop. */
-  get leaving(): boolean {
-    return this.#stopping || this.#goodbye !== undefined || this.#killCause !== undefined || this.#ended;
   }
 
   /** Asks it to drain and return. */
@@ -169,11 +166,18 @@ export class ModuleProcess {
     this.#lost("stdout");
   }
 
+  /** Does something unless the process has ended by then. */
+  #later(ms: number, act: () => void): void {
+    if (this.#ended) return;
+    const timer = setTimeout(() => {
+      if (!this.#ended) act();
+    }, ms);
+    void this.#child.status.then(() => clearTimeout(timer));
+  }
+
   /** A pipe of the protocol closed: if the process does not end by itself, it closed it on purpose. */
   #lost(pipe: string): void {
-    setTimeout(() => {
-      if (!this.#ended) this.#violate("protocol", `Read ${pipe}: closed by the module`);
-    }, CLOSE_GRACE_MS);
+    this.#later(CLOSE_GRACE_MS, () => this.#violate("protocol", `Read ${pipe}: closed by the module`));
   }
 
   #receive(message: ChildMessage): void {
@@ -195,6 +199,7 @@ export class ModuleProcess {
         return void this.#relay(message);
       case "goodbye":
         this.#goodbye = message;
+        this.#later(GOODBYE_MS, () => this.kill("drain_deadline", "It said goodbye and stayed"));
         return;
       default:
         return this.#options.events.onMessage(message);

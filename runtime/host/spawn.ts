@@ -96,5 +96,7 @@ function withLimits(plan: SpawnPlan, deno: string, args: string[]): [string, str
     if (plan.grant.write.length === 0) limits.push("ulimit -f 0");
     limits.push(`ulimit -d ${(plan.memoryMb + DATA_HEADROOM_MB) * 1024} 2>/dev/null || true`);
   }
-  return ["/bin/sh", ["-c", `${limits.join("; ")}; exec "$@"`, "sh", deno, ...args]];
+  // User code yields to the pipeline where both want the processor.
+  const nice = plan.builtIn ? "" : "nice -n 5 ";
+  return ["/bin/sh", ["-c", `${limits.join("; ")}; exec ${nice}"$@"`, "sh", deno, ...args]];
 }

@@ -1,9 +1,7 @@
 import { CandlewireError } from "../error.ts";
 import { type EpochMs, epochMs } from "../market/epoch.ts";
 import type { Origin } from "../market/origin.ts";
-import { parseAuditLine } from "./audit_line.ts";
 import type { HostConfig } from "./config.ts";
-import { isMetricKey, isMetricType } from "./exposition.ts";
 import { decodeBody, isRecord } from "./frame.ts";
 import {
   type Lifecycle,
@@ -13,14 +11,14 @@ import {
   restartsLeft,
   transition,
 } from "./lifecycle.ts";
-import { LogRing } from "./log_ring.ts";
 import type { Manifest } from "./manifest.ts";
 import { type Answer, type ChildMessage, PROTOCOL } from "./message.ts";
 import { failed, type OutgoingCall } from "./module_calls.ts";
-import type { LogLevel, LogLine, ModuleHealth } from "./module_context.ts";
+import type { LogLine, ModuleHealth } from "./module_context.ts";
 import type { ModuleStatus } from "./module_host.ts";
 import { ModuleProcess, type ProcessExit } from "./module_process.ts";
-import { describeGrant, type Grant, isGranted } from "./permission.ts";
+import { ModuleRecord } from "./module_record.ts";
+import { describeGrant, type Grant } from "./permission.ts";
 import type { ProcessStat } from "./process_stat.ts";
 
 /** Everything about a module that does not change while it runs. */
@@ -53,14 +51,11 @@ export type ModuleSurroundings = {
 
 const MAX_IN_FLIGHT = 64;
 const PUBLISH_CREDIT = 256;
-const MAX_HOST_SERIES = 4000;
 
 /** One module under supervision: its life, its process, and what is known of both. */
 export class SupervisedModule {
   definition: ModuleDefinition;
-  readonly logs: LogRing;
-  readonly metrics = { values: new Map<string, number>(), types: new Map<string, string>() };
-  readonly violations: Record<string, number> = {};
+  readonly record: ModuleRecord;
   /** Set while changed code waits for approval beside the running one. */
   pending: { digest: string } | null = null;
   /** Tables that a transform said it wants. */
@@ -84,7 +79,8 @@ export class SupervisedModule {
   constructor(definition: ModuleDefinition, around: ModuleSurroundings) {
     this.definition = definition;
     this.#around = around;
-    this.logs = new LogRing(definition.name, { maxLines: around.config.logLines });
+    const { config, clock, onLog } = around;
+    this.record = new ModuleRecord(definition.name, { logLines: config.logLines, clock, onLog });
   }
 
   get name(): string {
@@ -156,7 +152,7 @@ export class SupervisedModule {
       this.#happen("retry", "Starting again");
     }
     const process = this.#process;
-    if (process === undefined || process.leaving && this.#life.state !== "draining") return;
+    if (process === undefined) return;
     this.#stat = options.stat ?? this.#stat;
     const limit = this.memoryLimitBytes;
     if (options.stat !== undefined && options.stat.rssBytes > limit) {
@@ -185,9 +181,9 @@ export class SupervisedModule {
   }
 
   status(): ModuleStatus {
-    const { definition, clock } = { ...this, clock: this.#around.clock, definition: this.definition };
+    const { definition, record } = this;
     const { manifest } = definition;
-    const at = clock();
+    const at = this.#around.clock();
     return {
       name: this.name,
       kind: manifest.kind,
@@ -215,29 +211,11 @@ export class SupervisedModule {
       lastExit: this.#lastExit,
       permissions: describeGrant(definition.grant),
       violations: {
-        ...this.violations,
-        ...(this.logs.dropped > 0 ? { log_lines_dropped: this.logs.dropped } : {}),
+        ...record.violations,
+        ...(record.logs.dropped > 0 ? { log_lines_dropped: record.logs.dropped } : {}),
       },
-      metrics: Object.fromEntries(this.metrics.values),
+      metrics: Object.fromEntries(record.metrics.values),
     };
-  }
-
-  /** A log line of the host about this module. */
-  log(level: LogLevel, message: string, fields?: Record<string, unknown>): void {
-    for (const line of this.logs.add(this.#around.clock(), level, message, fields)) this.#around.onLog(line);
-  }
-
-  /** Counts something the module must not do (I6). */
-  violate(kind: string, detail: string, count = 1): void {
-    const before = this.violations[kind] ?? 0;
-    this.violations[kind] = before + count;
-    // Each sort is logged at 1, 10, 100, …: a flood of denials must not become a flood of lines.
-    if (Math.floor(Math.log10(before + count)) > (before === 0 ? -1 : Math.floor(Math.log10(before)))) {
-      this.log("warn", `Refuse ${this.name} (${kind}): ${detail}`, {
-        violation: kind,
-        count: before + count,
-      });
-    }
   }
 
   get #policy(): RestartPolicy {
@@ -261,7 +239,7 @@ export class SupervisedModule {
     this.#loaded = false;
     this.#owedCredit = 0;
     this.#stat = undefined;
-    this.metrics.values.clear();
+    this.record.metrics.values.clear();
     let process: ModuleProcess;
     try {
       this.#epoch = nextEpoch(this.name);
@@ -282,8 +260,8 @@ export class SupervisedModule {
         events: {
           onMessage: (message) => this.#receive(message),
           onCall: (to, call) => this.#around.route(this, to, call),
-          onStderr: (line) => this.#stderr(line),
-          onViolation: (kind, detail) => this.violate(kind, detail),
+          onStderr: (line) => this.record.stderr(line, definition.grant),
+          onViolation: (kind, detail) => this.record.violate(kind, detail),
         },
       });
     } catch (error) {
@@ -312,8 +290,8 @@ export class SupervisedModule {
     this.#lastExit = { at: this.#around.clock(), code, signal, cause };
     this.#lastHeartbeatAt = null;
     if (cause !== "stopped") {
-      this.violations[`exit_${cause}`] = (this.violations[`exit_${cause}`] ?? 0) + 1;
-      this.log("error", `End of ${this.name}: ${detail}`, { cause, code, signal });
+      this.record.countExit(cause);
+      this.record.log("error", `End of ${this.name}: ${detail}`, { cause, code, signal });
     }
     this.#happen("exit", detail);
   }
@@ -329,15 +307,11 @@ export class SupervisedModule {
         return;
       case "heartbeat":
         this.#lastHeartbeatAt = epochMs(this.#around.clock());
-        for (const [permission, count] of Object.entries(message.denials)) {
-          if (count > 0) {
-            this.violate(`denied_${permission.replace(/\W/g, "_")}`, `permission ${permission}`, count);
-          }
-        }
-        return this.#mergeMetrics(message.body);
+        if ((message.denials.run ?? 0) > 0) this.record.denied("run", "", message.denials.run);
+        return this.record.mergeMetrics(message.body);
       case "log":
-        if (message.dropped > 0) this.logs.drop(message.dropped);
-        return this.log(message.level, message.message, message.fields);
+        if (message.dropped > 0) this.record.logs.drop(message.dropped);
+        return this.record.log(message.level, message.message, message.fields);
       case "health": {
         const changed = this.#health !== message.health || this.#detail !== message.detail;
         this.#health = message.health;
@@ -345,7 +319,7 @@ export class SupervisedModule {
           return this.#happen("ready", message.detail);
         }
         if (this.#life.state === "running" || this.#life.state === "starting") this.#detail = message.detail;
-        if (changed) this.#around.onChange(this);
+        if (changed && this.record.mayTell()) this.#around.onChange(this);
         return;
       }
       case "publish":
@@ -359,39 +333,21 @@ export class SupervisedModule {
       this.#process?.grantEvents(this.#owedCredit);
       this.#owedCredit = 0;
     }
-    if (!this.definition.builtIn && !message.channel.startsWith(`${this.name}.`)) {
-      // A user module must not speak for the pipeline (I8).
-      return this.violate("channel_denied", `channel ${message.channel}; its own begin with ${this.name}.`);
+    const { definition, record } = this;
+    if (!definition.builtIn) {
+      if (!message.channel.startsWith(`${this.name}.`)) {
+        // A user module must not speak for the pipeline (I8).
+        return record.violate(
+          "channel_denied",
+          `channel ${message.channel}; its own begin with ${this.name}.`,
+        );
+      }
+      if (!record.mayPublish()) return;
     }
     const decoded = decodeBody(message.body);
     if ("error" in decoded || !isRecord(decoded.value)) {
-      return this.violate("bad_event", `channel ${message.channel}`);
+      return record.violate("bad_event", `channel ${message.channel}`);
     }
     this.#around.onEvent(message.channel, decoded.value, this.name);
-  }
-
-  #mergeMetrics(body: Uint8Array): void {
-    const decoded = decodeBody(body);
-    if ("error" in decoded || !isRecord(decoded.value)) return;
-    const { values, types } = decoded.value;
-    const { metrics } = this;
-    for (const [key, value] of isRecord(values) ? Object.entries(values) : []) {
-      if (typeof value !== "number" || !isMetricKey(key)) continue;
-      if (metrics.values.size < MAX_HOST_SERIES || metrics.values.has(key)) metrics.values.set(key, value);
-    }
-    for (const [name, type] of isRecord(types) ? Object.entries(types) : []) {
-      if (isMetricType(type) && isMetricKey(name) && metrics.types.size < MAX_HOST_SERIES) {
-        metrics.types.set(name, type);
-      }
-    }
-  }
-
-  #stderr(line: string): void {
-    const audited = parseAuditLine(line);
-    if (audited === undefined) return this.log("warn", line, { stream: "stderr" });
-    if (audited === "passed_over") return;
-    const { permission, value } = audited;
-    if (isGranted(this.definition.grant, permission, value)) return;
-    this.violate(`denied_${permission.replace(/\W/g, "_")}`, `permission ${permission} ${value}`.trim());
   }
 }

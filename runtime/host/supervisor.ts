@@ -147,7 +147,7 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
   }
 
   logs(name: string, options?: { after?: number; limit?: number }): LogLine[] {
-    return this.#find(name).logs.lines(options);
+    return this.#find(name).record.logs.lines(options);
   }
 
   onLog(listener: (line: LogLine) => void): () => void {
@@ -211,7 +211,7 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
     own.values.set("candlewire_host_memory_bytes", Deno.memoryUsage().rss);
     return metricsText([
       [null, own],
-      ...[...this.#modules.values()].map((module) => [module.name, module.metrics] as const),
+      ...[...this.#modules.values()].map((module) => [module.name, module.record.metrics] as const),
     ]);
   }
 
@@ -232,7 +232,7 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
   async #answer(from: SupervisedModule, to: string, call: OutgoingCall): Promise<Answer> {
     const { builtIn, grant } = from.definition;
     if (!builtIn && !grant.calls.includes(`${to}.${call.method}`)) {
-      from.violate("denied_call", `call ${to}.${call.method}`);
+      from.record.violate("denied_call", `call ${to}.${call.method}`);
       return failed(
         new CandlewireError("host.call_denied", `Call ${to}.${call.method}: not granted to ${from.name}`, {
           hint: "List it under permissions.calls in the manifest, and allow it in the ceiling",
