@@ -40,9 +40,9 @@ export const producerConfig = z.strictObject({
   maxBatchRows: z.int().min(1).max(50_000).default(5_000)
     .describe("Rows of one transaction at most")
     .meta({ unit: "rows", example: 5_000 }),
-  maxQueuedRows: z.int().min(100).max(1_000_000).default(20_000)
+  maxQueuedRows: z.int().min(100).max(1_000_000).default(10_000)
     .describe("Rows waiting for PostgreSQL; above it the sockets are not read")
-    .meta({ unit: "rows", example: 20_000 }),
+    .meta({ unit: "rows", example: 10_000 }),
   lingerMs: z.int().min(0).max(1_000).default(5)
     .describe("How long a small batch waits for more rows")
     .meta({ unit: "ms", example: 5 }),

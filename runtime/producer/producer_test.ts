@@ -271,15 +271,15 @@ Deno.test("what the exchange no longer has is recorded as lost, by range", async
 });
 
 Deno.test("while the database is away the sockets are held back, and nothing is lost (I5, I10)", async () => {
-  await using exchange = await testExchange({ ...MARKET, tradeEveryMs: 10 }, { pauseAtBytes: 65_536 });
+  await using exchange = await testExchange({ ...MARKET, tradeEveryMs: 25 }, { pauseAtBytes: 65_536 });
   const tables = new MemoryTables();
   await using producer = startProducer(exchange, tables, {
     config: { maxQueuedRows: 500, maxBatchRows: 200 },
   });
   await connected(exchange);
   await exchange.run(1_000);
-  for (let i = 0; i < 8; i++) tables.faults.push(i % 2 === 0 ? "reject" : "failAfterWrite");
-  const running = exchange.run(40_000);
+  for (let i = 0; i < 5; i++) tables.faults.push(i % 2 === 0 ? "reject" : "failAfterWrite");
+  const running = exchange.run(25_000);
   await until("it to be blocked", () => producer.context.state.health === "blocked");
   await until("it to write again", () => tables.faults.length === 0);
   await running;

@@ -22,7 +22,7 @@ export type BinanceSourceOptions = StreamLimits & {
   restWeightShare: number;
   snapshotLimit: number;
   streamsPerConnection: number;
-  /** Decoded events that wait for the reader before sockets are paused. Default 8,192. */
+  /** Decoded events that wait for the reader before sockets are paused. Default 4,096. */
   inboxEvents?: number;
   /** First wait between tries of a failed REST request. Default 250 ms. */
   restBaseMs?: number;
@@ -89,7 +89,7 @@ export class BinanceSource implements MarketSource {
   async *events(symbols: string[], signal: AbortSignal): AsyncIterable<MarketEvent[]> {
     const stop = new AbortController();
     const until = AbortSignal.any([signal, this.#closing.signal, stop.signal]);
-    const inbox = new Inbox(this.#options.inboxEvents ?? 8_192);
+    const inbox = new Inbox(this.#options.inboxEvents ?? 4_096);
     const { observer } = this.#options;
     let failure: unknown;
     const runs = this.#groups(symbols).map((group) =>
