@@ -10,8 +10,9 @@ import type { ModuleHost } from "./module_host.ts";
 import { EVERYTHING, grantPermissions } from "./permission.ts";
 import { type FolderProblem, ModuleFolder, type UserModuleSettings } from "./module_folder.ts";
 import { Reaper } from "./reaper.ts";
+import type { HostHandler } from "./relay.ts";
 import { spawnModule } from "./spawn.ts";
-import { type HostHandler, Supervisor } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /** A module that comes with the program. */
 export type BuiltInModule = {

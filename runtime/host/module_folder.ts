@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { CandlewireError } from "../error.ts";
 import type { Approvals } from "./approvals.ts";
+import { type Candidate, findCandidates, fingerprintOf, listFolder } from "./candidate.ts";
 import type { HostConfig } from "./config.ts";
 import { type Manifest, parseManifest, transformManifest } from "./manifest.ts";
 import { grantPermissions, NOTHING } from "./permission.ts";
@@ -24,13 +25,9 @@ export type ModuleFolderOptions = {
   settings?: Record<string, UserModuleSettings>;
 };
 
-/** A folder with a manifest, or a transform file, as it was found. */
-type Candidate = { name: string; path: string; folder: string; single: boolean };
-
 /** Time for an editor or a copy to finish before a change is looked at, and between looks without a notice, ms. */
 const SETTLE_MS = 150;
 const RESCAN_MS = 5_000;
-const MAX_ENTRIES = 2_000;
 
 /**
  * Keeps the user modules as the configured folders say, while the host runs: what appears is checked, staged,
@@ -142,7 +139,7 @@ export class ModuleFolder implements AsyncDisposable {
 
   async #scan(): Promise<void> {
     if (this.#closed) return;
-    const found = await this.#candidates();
+    const found = await findCandidates(this.#options.config);
     const paths = new Set(found.map((candidate) => candidate.path));
     for (const path of this.#problems.keys()) {
       if (!paths.has(path)) this.#problems.delete(path);
@@ -167,7 +164,7 @@ export class ModuleFolder implements AsyncDisposable {
       kept.add(digest);
       kept.add(approvals.latest(name) ?? "");
     }
-    for (const item of await list(stageFolder)) {
+    for (const item of await listFolder(stageFolder)) {
       if (!kept.has(item.name)) {
         await Deno.remove(join(stageFolder, item.name), { recursive: true }).catch(() => {});
       }
@@ -343,24 +340,6 @@ export class ModuleFolder implements AsyncDisposable {
     if (module !== undefined) module.record.violate(code.replace(/\W/g, "_"), message);
     this.#supervisor.announce({ module: name, state: module?.state ?? "failed", detail: message });
   }
-
-  async #candidates(): Promise<Candidate[]> {
-    const { modulesFolder, transformsFolder } = this.#options.config;
-    const found: Candidate[] = [];
-    for (const item of await list(modulesFolder)) {
-      const path = join(resolve(modulesFolder!), item.name);
-      if (!await exists(join(path, "manifest.json"))) continue;
-      found.push({ name: item.name, path, folder: path, single: false });
-    }
-    for (const item of await list(transformsFolder)) {
-      if (item.isDirectory || !item.name.endsWith(".ts") || /(^[._])|(_test|\.d)\.ts$/.test(item.name)) {
-        continue;
-      }
-      const folder = resolve(transformsFolder!);
-      found.push({ name: item.name.slice(0, -3), path: join(folder, item.name), folder, single: true });
-    }
-    return found.sort((a, b) => a.path < b.path ? -1 : 1);
-  }
 }
 
 /** Drain, stop, swap, start: the old code has acknowledged what it took before the new code takes anything. */
@@ -370,46 +349,4 @@ async function replace(module: SupervisedModule, definition: ModuleDefinition): 
   module.definition = definition;
   module.record.log("info", `Replace the code of ${module.name}`, { digest: definition.digest });
   if (wanted) module.start();
-}
-
-async function list(folder: string | null): Promise<Deno.DirEntry[]> {
-  if (folder === null) return [];
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).slice(0, MAX_ENTRIES);
-  } catch {
-    return [];
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Names, sizes and times of what a candidate consists of: changes when any of its files may have. */
-async function fingerprintOf(candidate: Candidate): Promise<string> {
-  const parts: string[] = [];
-  const add = async (path: string) => {
-    try {
-      const { size, mtime, ino } = await Deno.stat(path);
-      parts.push(`${path} ${size} ${mtime?.getTime()} ${ino}`);
-    } catch {
-      parts.push(`${path} absent`);
-    }
-  };
-  const walk = async (folder: string, depth: number) => {
-    for (const item of await list(folder)) {
-      if (parts.length > MAX_ENTRIES) return;
-      const path = join(folder, item.name);
-      if (item.isDirectory && depth < 16) await walk(path, depth + 1);
-      else if (!candidate.single || depth > 0) await add(path);
-    }
-  };
-  if (candidate.single) await add(candidate.path);
-  await walk(candidate.folder, 0);
-  return parts.sort().join("\n");
 }

@@ -2,18 +2,15 @@ import { CandlewireError } from "../error.ts";
 import { type EpochMs, wallClock } from "../market/epoch.ts";
 import type { Origin } from "../market/origin.ts";
 import type { HostConfig } from "./config.ts";
-import { metricsText } from "./exposition.ts";
 import { decodeBody, encodeBody } from "./frame.ts";
-import { type Answer, thrownError } from "./message.ts";
-import { failed, type OutgoingCall } from "./module_calls.ts";
+import { hostMetricsText } from "./host_metrics.ts";
+import { thrownError } from "./message.ts";
 import type { CallOptions, LogLine } from "./module_context.ts";
 import type { ModuleEvent, ModuleHost, ModuleStatus } from "./module_host.ts";
 import { readProcesses } from "./process_stat.ts";
 import type { Reaper } from "./reaper.ts";
+import { type HostHandler, Relay } from "./relay.ts";
 import { type ModuleDefinition, type ModuleSurroundings, SupervisedModule } from "./supervised_module.ts";
-
-/** Answers a call to `"host"`. */
-export type HostHandler = (parameters: unknown, from: string) => unknown | Promise<unknown>;
 
 /** Options of {@linkcode Supervisor}. */
 export type SupervisorOptions = {
@@ -29,13 +26,12 @@ export type SupervisorOptions = {
 export class Supervisor implements ModuleHost, AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #modules = new Map<string, SupervisedModule>();
-  readonly #handlers = new Map<string, HostHandler>();
   readonly #logListeners = new Set<(line: LogLine) => void>();
   readonly #changeListeners = new Set<(event: ModuleEvent) => void>();
   readonly #eventListeners = new Set<
     (channel: string, event: Record<string, unknown>, from: string) => void
   >();
-  readonly #calls = new Map<string, number>();
+  readonly #relay = new Relay((name) => this.#modules.get(name));
   readonly #around: ModuleSurroundings;
   readonly #clock: () => EpochMs;
   #approver: ((name: string, digest: string) => Promise<void>) | undefined;
@@ -65,7 +61,7 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
       onEvent: (channel, event, from) => {
         for (const listener of this.#eventListeners) guard(() => listener(channel, event, from));
       },
-      route: (from, to, call) => this.#route(from, to, call),
+      route: (from, to, call) => this.#relay.route(from, to, call),
     };
     this.#schedule();
   }
@@ -180,39 +176,11 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
 
   /** Answers calls of modules to `"host"`. */
   handle(method: string, handler: HostHandler): void {
-    this.#handlers.set(method, handler);
+    this.#relay.handle(method, handler);
   }
 
   metricsText(): string {
-    const own = { values: new Map<string, number>(), types: new Map<string, string>() };
-    const put = (name: string, type: string, labels: Record<string, string>, value: number | null) => {
-      own.types.set(name, type);
-      const inner = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(text)}`).join(
-        ",",
-      );
-      if (value !== null) own.values.set(`${name}{${inner}}`, value);
-    };
-    for (const status of this.modules()) {
-      const labels = { module: status.name };
-      put("candlewire_module_up", "gauge", labels, status.state === "running" ? 1 : 0);
-      put("candlewire_module_restarts_total", "counter", labels, status.restarts);
-      put("candlewire_module_memory_bytes", "gauge", labels, status.rssBytes);
-      put("candlewire_module_memory_limit_bytes", "gauge", labels, status.memoryLimitBytes);
-      put("candlewire_module_cpu_seconds_total", "counter", labels, status.cpuSeconds);
-      for (const [kind, count] of Object.entries(status.violations)) {
-        put("candlewire_module_violations_total", "counter", { ...labels, kind }, count);
-      }
-    }
-    for (const [key, count] of this.#calls) {
-      const [from, to, ok] = key.split(" ") as [string, string, string];
-      put("candlewire_host_calls_total", "counter", { from, to, ok }, count);
-    }
-    own.types.set("candlewire_host_memory_bytes", "gauge");
-    own.values.set("candlewire_host_memory_bytes", Deno.memoryUsage().rss);
-    return metricsText([
-      [null, own],
-      ...[...this.#modules.values()].map((module) => [module.name, module.record.metrics] as const),
-    ]);
+    return hostMetricsText([...this.#modules.values()], this.#relay.calls);
   }
 
   /** Stops every module, together. */
@@ -220,46 +188,6 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
     this.#closing = true;
     clearTimeout(this.#timer);
     await Promise.all([...this.#modules.values()].map((module) => module.stop()));
-  }
-
-  async #route(from: SupervisedModule, to: string, call: OutgoingCall): Promise<Answer> {
-    const answer = await this.#answer(from, to, call);
-    const key = `${from.name} ${this.#modules.has(to) || to === "host" ? to : "unknown"} ${answer.ok}`;
-    this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1);
-    return answer;
-  }
-
-  async #answer(from: SupervisedModule, to: string, call: OutgoingCall): Promise<Answer> {
-    const { builtIn, grant } = from.definition;
-    if (!builtIn && !grant.calls.includes(`${to}.${call.method}`)) {
-      from.record.violate("denied_call", `call ${to}.${call.method}`);
-      return failed(
-        new CandlewireError("host.call_denied", `Call ${to}.${call.method}: not granted to ${from.name}`, {
-          hint: "List it under permissions.calls in the manifest, and allow it in the ceiling",
-          retry: "operator",
-        }),
-      );
-    }
-    if (to !== "host") {
-      const module = this.#modules.get(to);
-      if (module !== undefined) return await module.request(call);
-      return failed(
-        new CandlewireError("host.unreachable", `Call ${to}.${call.method}: no such module`, {
-          retry: "retry",
-        }),
-      );
-    }
-    const handler = this.#handlers.get(call.method);
-    if (handler === undefined) {
-      return failed(new CandlewireError("host.unknown_method", `Call host.${call.method}: no such method`));
-    }
-    try {
-      const decoded = decodeBody(call.body);
-      if ("error" in decoded) return failed(decoded.error);
-      return { ok: true, body: encodeBody(await handler(decoded.value, from.name) ?? null) };
-    } catch (error) {
-      return failed(error);
-    }
   }
 
   #find(name: string): SupervisedModule {
