@@ -19,13 +19,14 @@ import { filter } from "./transform/filter.ts";
 import { PriceMove } from "./transform/price_move.ts";
 import type { Transform } from "./transform/transform.ts";
 import { UserTransform } from "./transform/user.ts";
+import { entriesOf, UserChain } from "./transform/user_chain.ts";
 import { recomputeWindows } from "./transform/windows.ts";
 
 /** What the consumer is started with: its section of the configuration, and where log and store are. */
 export type ConsumerParameters = ConsumerConfig & {
   journalFolder: string;
   storeFile: string;
-  /** User transforms, in the order in which rows go through them. */
+  /** User transforms known at the start; the host is asked every second which ones run (`transforms`). */
   transforms: { name: string; tables: string[] }[];
 };
 
@@ -67,25 +68,33 @@ export default async function main(context: ModuleContext): Promise<void> {
     const longest = Math.max(...config.alerts.map(({ withinMs }) => withinMs));
     priceMove.warm(await store.recentPrices(longest, WARM_PRICES));
   }
-  const users = config.transforms.map(({ name, tables }) =>
-    new UserTransform(name, {
-      ...config.userTransforms,
-      tables,
-      call: context.call.bind(context),
-      signal,
-      minMs: config.retryMinMs,
-      onUnavailable: (problem) => context.health("degraded", problem),
-      onAvailable: () => context.health("running", "reading"),
-      onCrash: (problem) => {
-        metrics.count("candlewire_transform_crashes_total", 1, { transform: name });
-        context.log("warn", `Transform ${name} failed on a group of rows`, { problem });
-      },
-    })
-  );
+  const known = entriesOf(JSON.parse(await store.note("transforms") ?? "[]"));
+  const users = new UserChain([...known, ...config.transforms], {
+    call: context.call.bind(context),
+    create: ({ name, tables }) =>
+      new UserTransform(name, {
+        ...config.userTransforms,
+        tables,
+        call: context.call.bind(context),
+        signal,
+        minMs: config.retryMinMs,
+        onUnavailable: (problem) => context.health("degraded", problem),
+        onAvailable: () => context.health("running", "reading"),
+        onCrash: (problem) => {
+          metrics.count("candlewire_transform_crashes_total", 1, { transform: name });
+          context.log("warn", `Transform ${name} failed on a group of rows`, { problem });
+        },
+      }),
+    save: (entries) => store.saveNote("transforms", JSON.stringify(entries)),
+    onChange(all) {
+      transforms.splice(0, transforms.length, ...chain(priceMove));
+      context.log("info", "User transforms changed", { transforms: all.map(({ name }) => name) });
+    },
+  });
   const chain = (last: PriceMove): Transform[] => [
     ...(config.expire ? [expired(retention, wallClock)] : []),
     ...(config.filters.length > 0 ? [filter(config.filters)] : []),
-    ...users,
+    ...users.transforms,
     enrich(),
     ...(config.alerts.length > 0 ? [last] : []),
   ];
@@ -120,6 +129,11 @@ export default async function main(context: ModuleContext): Promise<void> {
   };
   const chores: Chore[] = [
     { name: "replay", step: () => replays.step() },
+    every("user transforms", 1000, async () => {
+      await users.apply();
+      void users.ask();
+      return false;
+    }),
     every("prune", config.pruneEveryMs, async (now) => !(await store.prune(now, retention)).done),
     {
       name: "acknowledge",
@@ -192,7 +206,14 @@ function serve(context: ModuleContext, { consumer, store, log, replays, decoder,
   context.handle("account", () => ({ ...consumer.account }));
   context.handle("replays.create", (parameters) => consumer.exclusive(() => replays.create(parameters)));
   context.handle("replays.list", () => consumer.exclusive(() => replays.list()));
-  context.handle("replays.get", (parameters) => consumer.exclusive(() => replays.get(id(parameters))));
+  // Null for an id that is not known: what becomes of that is the asker's choice.
+  context.handle(
+    "replays.get",
+    (parameters) =>
+      consumer.exclusive(async () =>
+        (await replays.list()).find((replay) => replay.id === id(parameters)) ?? null
+      ),
+  );
   context.handle("replays.cancel", (parameters) => consumer.exclusive(() => replays.cancel(id(parameters))));
   context.handle("dead_letters.retry", (parameters) =>
     consumer.exclusive(async () => {

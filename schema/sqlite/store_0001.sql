@@ -8,7 +8,7 @@
 -- (best bid and ask, spread, mid) is stored by the transform `enrich`.
 
 CREATE TABLE meta (
-  name TEXT PRIMARY KEY,          -- origin (JSON), epoch:<writer>, revision
+  name TEXT PRIMARY KEY,          -- origin (JSON), epoch:<writer>, revision, note:<name>
   value TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
 

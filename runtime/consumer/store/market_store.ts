@@ -129,6 +129,9 @@ export interface MarketStore extends AsyncDisposable {
   /** Replays, newest first, at most 200 kept. */
   replays(): Promise<Replay[]>;
   saveReplay(replay: Replay): Promise<void>;
+  /** A short text that the consumer keeps for its next start, by name; undefined when there is none. */
+  note(name: string): Promise<string | undefined>;
+  saveNote(name: string, text: string): Promise<void>;
   /** The revision of the next correcting replay, durable: 1, 2, … Rejects with `store.revisions_exhausted` above 999. */
   nextRevision(): Promise<number>;
 

@@ -251,6 +251,10 @@ for (const subject of SUBJECTS) {
 
   test("revisions rise and replays are kept", async (store) => {
     assert.deepEqual([await store.nextRevision(), await store.nextRevision()], [1, 2]);
+    assert.equal(await store.note("transforms"), undefined);
+    await store.saveNote("transforms", "[]");
+    await store.saveNote("transforms", "[1]");
+    assert.equal(await store.note("transforms"), "[1]");
     const replay = {
       id: "r1",
       state: "running" as const,

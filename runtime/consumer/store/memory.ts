@@ -48,6 +48,7 @@ export class MemoryMarketStore implements MarketStore {
   readonly #windows = new Map<string, StoredWindow>();
   readonly #replays = new Map<string, Replay>();
   readonly #limits: { maxCount: number; maxBytes: number };
+  readonly #notes = new Map<string, string>();
   #revision = 0;
   #mark = 0;
 
@@ -248,6 +249,14 @@ export class MemoryMarketStore implements MarketStore {
 
   async saveReplay(replay: Replay): Promise<void> {
     this.#replays.set(replay.id, structuredClone(replay));
+  }
+
+  async note(name: string): Promise<string | undefined> {
+    return this.#notes.get(name);
+  }
+
+  async saveNote(name: string, text: string): Promise<void> {
+    this.#notes.set(name, text);
   }
 
   async nextRevision(): Promise<number> {

@@ -207,6 +207,14 @@ export class SqliteMarketStore implements MarketStore {
     });
   }
 
+  note(name: string): Promise<string | undefined> {
+    return this.#read("Read a note", () => metaValue(this.#db, `note:${name}`));
+  }
+
+  saveNote(name: string, text: string): Promise<void> {
+    return this.#transaction("Save a note", () => setMeta(this.#db, `note:${name}`, text));
+  }
+
   nextRevision(): Promise<number> {
     return this.#transaction("Take a revision", () => {
       const revision = Number(metaValue(this.#db, "revision") ?? 0) + 1;

@@ -45,11 +45,17 @@ export class UserTransform implements Transform {
   readonly tables: readonly TableName[];
   readonly #options: UserTransformOptions;
   #alerts: Alert[] = [];
+  #removed = false;
 
   constructor(name: string, options: UserTransformOptions) {
     this.name = name;
     this.tables = TABLES.filter((table) => options.tables.includes(table));
     this.#options = options;
+  }
+
+  /** True once the host knew no module of this name: the operator took the file away, so rows pass by. */
+  get removed(): boolean {
+    return this.#removed;
   }
 
   takeAlerts(): Alert[] {
@@ -113,6 +119,7 @@ export class UserTransform implements Transform {
       ),
     };
     if (probeFirst) await this.#reach(table);
+    if (this.#removed) return changes.map((change) => ({ kind: "keep", change }));
     let answer: unknown;
     try {
       answer = await this.#options.call(this.name, "apply", request, this.#callOptions());
@@ -154,6 +161,10 @@ export class UserTransform implements Transform {
       try {
         await this.#options.call(this.name, "apply", { table, columns: [], rows: [] }, this.#callOptions());
       } catch (cause) {
+        if (isUnknownModule(cause)) {
+          this.#removed = true;
+          return;
+        }
         throw new CandlewireError(
           "transform.unavailable",
           `Reach transform ${this.name}: ${errorText(cause)}`,
@@ -220,6 +231,13 @@ export class UserTransform implements Transform {
       message: `Transform ${this.name} on ${change.table} ${keyText(change)}: ${problem}`,
     };
   }
+}
+
+/** The host routes a call to a module that it does not have with the code of one that is down, and another text. */
+function isUnknownModule(error: unknown): boolean {
+  return error instanceof CandlewireError &&
+    (error.code === "host.unknown_module" ||
+      (error.code === "host.unreachable" && /no such module$/.test(error.message)));
 }
 
 function keyText(change: Change): string {
