@@ -28,7 +28,7 @@ export type BuiltInModule = {
 
 /** Options of {@linkcode createModuleHost}. */
 export type ModuleHostOptions = {
-  /** The data folder, absolute. The host keeps `run/`, `modules/` and its own small files in it. */
+  /** The data folder, absolute. The host keeps `run/`, `staged/` and its own small files in it. */
   dataFolder: string;
   origin: Origin;
   /** The project's root, with deno.json. */
@@ -99,7 +99,7 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
   const folder = new ModuleFolder(supervisor, {
     config,
     approvals: Approvals.open(join(dataFolder, "approvals.json")),
-    stageFolder: join(dataFolder, "modules"),
+    stageFolder: join(dataFolder, "staged"),
     references: options.userReferences,
     settings: options.userModules,
   });

@@ -19,7 +19,7 @@ export type FolderProblem = { path: string; code: string; message: string };
 export type ModuleFolderOptions = {
   config: HostConfig;
   approvals: Approvals;
-  /** `<data>/modules`. */
+  /** `<data>/staged`. */
   stageFolder: string;
   references?: Record<string, string>;
   settings?: Record<string, UserModuleSettings>;

@@ -7,7 +7,7 @@ import { MAX_GRAPH_BYTES, MAX_GRAPH_FILES, readModuleGraph } from "./module_grap
 export type StagedModule = {
   /** SHA-256 over its files, in hex; a grant binds to it. */
   digest: string;
-  /** `<data>/modules/<digest>` */
+  /** `<data>/staged/<digest>` */
   folder: string;
   /** The entry file within {@linkcode folder}, absolute. */
   entry: string;
@@ -21,7 +21,7 @@ export type StagePlan = {
   entry: string;
   /** The manifest, relative to the folder: it is part of what is approved. None for a single transform file. */
   manifest?: string;
-  /** Where the copies are kept: `<data>/modules`. */
+  /** Where the copies are kept: `<data>/staged`. */
   stageFolder: string;
 };
 
