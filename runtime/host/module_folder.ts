@@ -165,9 +165,9 @@ export class ModuleFolder implements AsyncDisposable {
       kept.add(approvals.latest(name) ?? "");
     }
     for (const item of await listFolder(stageFolder)) {
-      if (!kept.has(item.name)) {
-        await Deno.remove(join(stageFolder, item.name), { recursive: true }).catch(() => {});
-      }
+      // Only what staging made, whatever else someone put there.
+      if (kept.has(item.name) || !/^([0-9a-f]{64}|\.new-[0-9a-f-]{36})$/.test(item.name)) continue;
+      await Deno.remove(join(stageFolder, item.name), { recursive: true }).catch(() => {});
     }
   }
 

@@ -133,3 +133,17 @@ Deno.test("code that becomes broken leaves the approved copy running and says so
   await host.rescan();
   assert.equal(host.problems().length, 0);
 });
+
+Deno.test("staged copies that nothing runs are removed, and nothing else", async () => {
+  await using fixture = await openHost({ config: { approve: "all" } });
+  const { host, folder, transformsFolder } = fixture;
+  const staged = join(folder, "data", "staged");
+  await Deno.mkdir(join(staged, "not-ours"), { recursive: true });
+  for (const version of ["1", "2", "3"]) {
+    await Deno.writeTextFile(join(transformsFolder, "one.ts"), transform(version));
+    await host.rescan();
+    await until("it to run", () => host.module("one")?.state === "running");
+  }
+  const names = (await Array.fromAsync(Deno.readDir(staged))).map(({ name }) => name).sort();
+  assert.deepEqual(names, [host.module("one")!.digest, "not-ours"].sort());
+});
