@@ -63,7 +63,7 @@ export type KlineRow = {
   volume: DecimalText;
   quote_volume: DecimalText;
   number_of_trades: number;
-  /** -1 when the candle has no trade, as on the wire. */
+  /** -1 when the candle has no trade, as on the wire, and for a backfilled one: REST's klines do not tell the ids. */
   first_trade_id: number;
   last_trade_id: number;
   closed: boolean;

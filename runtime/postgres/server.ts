@@ -101,7 +101,14 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   );
   await own(join(dataFolder, "candlewire.conf"), owner);
 
-  const started = await run("pg_ctl", ["-D", dataFolder, "-l", logFile, "-w", "-t", "60", "start"]);
+  const start = () => run("pg_ctl", ["-D", dataFolder, "-l", logFile, "-w", "-t", "60", "start"]);
+  let started = await start();
+  // After kill -9 of the postmaster its backends hold shared memory for a moment, and a new one refuses to start.
+  for (let attempt = 0; !started.success && attempt < 20; attempt++) {
+    if (!(await lastLines(logFile, 8)).includes("shared memory block")) break;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    started = await start();
+  }
   const pid = await postmasterPid(dataFolder);
   if (!started.success || pid === undefined) {
     throw new CandlewireError(

@@ -238,6 +238,8 @@ async function compareCandles(
       continue;
     }
     for (const [column, value] of Object.entries(expected)) {
+      // REST's klines do not tell trade ids.
+      if (row.backfill === 1 && column.endsWith("_trade_id")) continue;
       if (row[column] !== value) {
         differ(`${symbol} candle ${candle.openTime}: ${column} is ${row[column]}, truth ${value}`);
       }

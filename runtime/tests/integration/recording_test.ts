@@ -44,6 +44,8 @@ for (const speed of [20, "max"] as const) {
       });
       try {
         await pipeline.start();
+        // Books are stored from their first change on.
+        await exchange.run(50);
         await followedSymbols(pipeline, 2);
         const firstIds = await nextTradeIds(exchange, SYMBOLS);
         const { now } = await exchange.get<{ now: number }>("/admin/state");
