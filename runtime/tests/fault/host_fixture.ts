@@ -31,23 +31,34 @@ export async function openHost(
   const folder = options.folder ?? await Deno.makeTempDir({ prefix: "candlewire-host-" });
   const transformsFolder = join(folder, "transforms");
   const modulesFolder = join(folder, "modules");
-  const host = await createModuleHost({
-    dataFolder: join(folder, "data"),
-    origin: { kind: "exchange", id: "test", label: "test" },
-    root: fileURLToPath(new URL("../../../", import.meta.url)),
-    modules: [],
-    ...options,
-    config: { ...QUICK, transformsFolder, modulesFolder, ...options.config },
-  });
-  await host.startAll();
+  const remove = async () => {
+    if (options.folder === undefined) await Deno.remove(folder, { recursive: true });
+  };
+  let host: OwnedModuleHost | undefined;
+  try {
+    host = await createModuleHost({
+      dataFolder: join(folder, "data"),
+      origin: { kind: "exchange", id: "test", label: "test" },
+      root: fileURLToPath(new URL("../../../", import.meta.url)),
+      modules: [],
+      ...options,
+      config: { ...QUICK, transformsFolder, modulesFolder, ...options.config },
+    });
+    await host.startAll();
+  } catch (error) {
+    await host?.[Symbol.asyncDispose]();
+    await remove();
+    throw error;
+  }
+  const opened = host;
   return {
-    host,
+    host: opened,
     folder,
     transformsFolder,
     modulesFolder,
     async [Symbol.asyncDispose]() {
-      await host[Symbol.asyncDispose]();
-      if (options.folder === undefined) await Deno.remove(folder, { recursive: true });
+      await opened[Symbol.asyncDispose]();
+      await remove();
     },
   };
 }
