@@ -160,7 +160,9 @@ async function followEvents(
 async function tickRows(intake: Intake, queue: WriteQueue, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await wait(TICK_MS, signal);
-    if (!queue.full) queue.push(intake.tick(wallClock(), { heldBack: queue.blocked }));
+    // Few rows, bounded by the cadence: a bulk of trades must not starve them, only a database that is away.
+    if (queue.blocked && queue.full) continue;
+    queue.push(intake.tick(wallClock(), { heldBack: queue.full }));
   }
 }
 
