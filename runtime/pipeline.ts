@@ -7,6 +7,7 @@ import type { Probe } from "./control/probe.ts";
 import { loadTokens } from "./control/tokens.ts";
 import { type DataFolder, openDataFolder } from "./data_folder.ts";
 import { CandlewireError } from "./error.ts";
+import { folderBytes } from "./folder_bytes.ts";
 import { exchangeOrigin, startExchangeProcess } from "./exchange_process.ts";
 import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
 import { epochMs } from "./market/epoch.ts";
@@ -78,6 +79,14 @@ export async function startPipeline(config: Config, options: PipelineOptions): P
       probes: {
         source: sourceProbe(config, source),
         postgres: postgresProbe(postgres, maintenance),
+        disk: diskProbe({
+          postgres: postgres?.folder,
+          journal: folder.journal,
+          store: folder.store,
+          exchange: config.source.kind === "exchange" && config.source.restUrl === null
+            ? folder.exchange
+            : undefined,
+        }),
       },
       readLog: (range) => log.read(range),
       config: config.control,
@@ -288,6 +297,17 @@ function postgresProbe(postgres: KeptPostgres | undefined, maintenance: Maintena
         { label: "WAL held by the slot", value: usage.slotBytes ?? 0, unit: "bytes" },
       ],
     };
+  };
+}
+
+/** Bytes of each folder of ours; the sampler asks seldom and keeps the answer. */
+function diskProbe(folders: Record<string, string | undefined>): () => Promise<Record<string, number>> {
+  return async () => {
+    const found: Record<string, number> = {};
+    for (const [name, folder] of Object.entries(folders)) {
+      if (folder !== undefined) found[name] = await folderBytes(folder);
+    }
+    return found;
   };
 }
 

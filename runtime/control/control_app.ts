@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { CandlewireError, errorText } from "../error.ts";
@@ -88,8 +89,8 @@ export function controlApp(parts: ControlParts, consoleFolder: string): OpenAPIH
   }));
   app.use(async (c, next) => {
     const type = c.req.header("content-type");
-    const hasBody = Number(c.req.header("content-length") ?? 0) > 0 || c.req.raw.body !== null;
-    if (isChange(c.req.method) && hasBody && !/^application\/json *(;|$)/i.test(type ?? "")) {
+    const isJson = /^application\/json *(;|$)/i.test(type ?? "");
+    if (isChange(c.req.method) && !isJson && await hasContent(c)) {
       throw new CandlewireError(
         "control.not_json",
         `Read the body: its content type is ${type === undefined ? "missing" : `"${cut(type)}"`}`,
@@ -156,6 +157,16 @@ export function controlApp(parts: ControlParts, consoleFolder: string): OpenAPIH
     }));
   const routeOf = (path: string) => patterns.find((one) => one.regex.test(path))?.path ?? "static";
   return app;
+}
+
+/**
+ * True when a request has content. A server gives every POST a body, also one that nothing was sent with, and HTTP/2
+ * needs no length, so what no length was told of is read; it stays there for the route. The body limit goes before.
+ */
+async function hasContent(c: Context<ControlEnv>): Promise<boolean> {
+  const length = c.req.header("content-length");
+  if (length !== undefined) return Number(length) > 0;
+  return c.req.raw.body !== null && (await c.req.arrayBuffer()).byteLength > 0;
 }
 
 /** The OpenAPI 3.1 document of an app's routes. */

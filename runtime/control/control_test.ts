@@ -40,6 +40,35 @@ Deno.test("over a socket: the console, the login link, the API with its cookie",
   await control.close();
 });
 
+Deno.test("over a socket: a change without content needs no content type", async () => {
+  const { control, host } = await started();
+  const { port } = new URL(control.url);
+  // As curl sends `-X POST`: neither length nor type; and as fetch does, with a length of 0.
+  const raw = (head: string, body = "") =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), "127.0.0.1");
+      let answer = "";
+      socket.on("data", (bytes) => answer += bytes).on("error", reject).on("close", () => resolve(answer));
+      socket.write(
+        `${head} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer ${OPERATOR}\r\n${body}`,
+      );
+    });
+  assert.match(await raw("POST /api/v1/modules/capture/stop", "\r\n"), /^HTTP\/1.1 200 /);
+  assert.equal(host.module("capture")!.state, "stopped");
+  assert.match(
+    await raw("POST /api/v1/modules/capture/start", "Content-Length: 0\r\n\r\n"),
+    /^HTTP\/1.1 200 /,
+  );
+  assert.match(await raw("DELETE /api/v1/replays/none", "\r\n"), /^HTTP\/1.1 404 /);
+  // What is missing is then named, not the type of nothing.
+  assert.match(await raw("POST /api/v1/dead-letters/retry", "\r\n"), /^HTTP\/1.1 400 /);
+  const chunked = "Transfer-Encoding: chunked\r\n\r\n";
+  const retry = "POST /api/v1/dead-letters/retry";
+  assert.match(await raw(retry, `${chunked}3\r\na=b\r\n0\r\n\r\n`), /^HTTP\/1.1 415 /);
+  assert.match(await raw(retry, `${chunked}0\r\n\r\n`), /^HTTP\/1.1 400 /);
+  await control.close();
+});
+
 Deno.test("over a socket: events arrive as they are published, and a closed page frees its place", async () => {
   const { control, get, host } = await started();
   const answer = await get("/api/v1/events?channels=modules,prices,pipeline&symbols=BTCUSDT");
