@@ -98,16 +98,11 @@ export class MarketLoop {
     this.#wake();
   }
 
-  /** Aggregates of one symbol; kept up from now on. */
-  aggTrades(symbol: string): AggTrades {
-    let aggregates = this.#aggTrades.get(symbol);
-    if (aggregates === undefined) {
-      aggregates = new AggTrades(this.#market, symbol);
-      aggregates.catchUp();
-      this.#aggTrades.set(symbol, aggregates);
-      this.#openAggregates.add(symbol);
-    }
-    return aggregates;
+  /** Cuts one symbol's aggregates from now on: somebody listens. */
+  beginAggregates(symbol: string): void {
+    if (this.#aggTrades.has(symbol)) return;
+    this.#aggTrades.set(symbol, new AggTrades(this.#market, symbol));
+    this.#openAggregates.add(symbol);
   }
 
   /** Advances as fast as possible to a goal and freezes there. Resolves then, or when the market ended before it. */

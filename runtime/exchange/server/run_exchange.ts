@@ -29,6 +29,7 @@ export async function runExchange(options: RunExchangeOptions): Promise<void> {
       speedText(server.speed)
     }${server.paused ? "; paused until POST /admin/resume" : ""}`,
   );
+  for (const note of market.notes ?? []) print(note);
   const asked = Promise.withResolvers<void>();
   if (signal.aborted) asked.resolve();
   signal.addEventListener("abort", () => asked.resolve(), { once: true });

@@ -48,7 +48,7 @@ export async function startExchange(market: ExchangeMarket, options: ServerConfi
   const connections = new Connections({ hub, faults, clock }, { ...options, wall });
   hub.onTopic = (topic) => {
     cadence.begin(topic);
-    if (topic.stream.kind === "aggTrade") loop.aggTrades(topic.stream.symbol);
+    if (topic.stream.kind === "aggTrade") loop.beginAggregates(topic.stream.symbol);
   };
   connections.onChange = () => loop.wake();
   faults.onLate = (session) => session.socket.flush();
@@ -57,7 +57,6 @@ export async function startExchange(market: ExchangeMarket, options: ServerConfi
       market,
       now: () => clock.told(wall()),
       known: (symbol) => symbols.has(symbol),
-      aggTrades: (symbol) => loop.aggTrades(symbol),
       weightPerMinute: options.weightPerMinute,
     },
     new WeightLimits(options),

@@ -1,5 +1,6 @@
 import type { Candle, ExchangeTrade } from "../../market.ts";
 import type { AggTrade } from "../stream/agg_trade.ts";
+import { queryAggTrades } from "../stream/agg_trade_query.ts";
 import { levelsJson, type TimeUnit } from "../stream/payload.ts";
 import { ApiError } from "./api_error.ts";
 import { rateLimits, symbolJson } from "./exchange_info.ts";
@@ -139,7 +140,7 @@ export const MARKET_ROUTES: Record<string, Route> = {
       if (query.fromId !== undefined && (query.from !== undefined || query.to !== undefined)) {
         throw new ApiError(-1128, "Combination of optional parameters invalid.");
       }
-      const trades = context.aggTrades(symbol).query(query);
+      const trades = queryAggTrades(context.market, symbol, query);
       return { body: `[${trades.map((each) => aggTradeJson(each, unit)).join(",")}]`, weight: 4 };
     },
   },

@@ -1,5 +1,4 @@
 import type { ExchangeMarket } from "../../market.ts";
-import type { AggTrades } from "../stream/agg_trade.ts";
 import type { TimeUnit } from "../stream/payload.ts";
 import type { Parameters } from "./parameters.ts";
 
@@ -9,7 +8,6 @@ export type RouteContext = {
   /** What the exchange says its time is. */
   now(): number;
   known(symbol: string): boolean;
-  aggTrades(symbol: string): AggTrades;
   weightPerMinute: number;
 };
 

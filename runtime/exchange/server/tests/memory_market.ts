@@ -71,6 +71,7 @@ type State = {
   quotes: Map<number, ExchangeBookTicker>;
   firstTradeId: number;
   takerOrderId: number;
+  aggregateId: number;
 };
 
 /** A market all in memory: seeded, exact, and simple enough to be checked by eye. The adapter that tests share. */
@@ -215,12 +216,16 @@ export class MemoryMarket implements ExchangeMarket {
 
   trades(
     symbol: string,
-    query: { fromId?: number; from?: EpochMs; to?: EpochMs; limit: number },
+    query: { fromId?: number; fromAggregateId?: number; from?: EpochMs; to?: EpochMs; limit: number },
   ): ExchangeTrade[] {
     const { trades, firstTradeId } = this.#states.get(symbol)!;
     if (query.fromId !== undefined) {
       const at = Math.max(0, query.fromId - firstTradeId);
       return trades.slice(at, at + query.limit);
+    }
+    if (query.fromAggregateId !== undefined) {
+      const at = trades.findIndex((each) => each.aggregateId! >= query.fromAggregateId!);
+      return at < 0 ? [] : trades.slice(at, at + query.limit);
     }
     const found = trades.slice(
       query.from === undefined ? 0 : lowerBound(trades, query.from),
@@ -253,6 +258,7 @@ export class MemoryMarket implements ExchangeMarket {
       quotes: new Map(),
       firstTradeId: 500 + index * 1000,
       takerOrderId: 1,
+      aggregateId: 0,
     };
     for (let i = 1; i <= 50; i++) {
       state.bids.set(state.price - i, "1.00000000");
@@ -277,6 +283,8 @@ export class MemoryMarket implements ExchangeMarket {
     state.price += Math.floor(state.random() * 3) - 1;
     const known = this.#queue.filter((each) => each.type === "trade" && each.symbol === symbol).length;
     for (let i = 0; i < fills; i++) {
+      // The third fill is one tick on: an aggregate of its own.
+      if (i === 0 || i === 2) state.aggregateId++;
       this.#queue.push({
         type: "trade",
         symbol,
@@ -286,6 +294,7 @@ export class MemoryMarket implements ExchangeMarket {
         time: epochMs(time),
         isBuyerMaker,
         takerOrderId: state.takerOrderId,
+        aggregateId: state.aggregateId,
       });
     }
     state.takerOrderId++;
