@@ -36,6 +36,8 @@ if (values.help) {
 const wanted = positionals.length > 0 ? positionals : ["stages", "bulk", "latency"];
 const trades = Number(values.trades);
 const rounds = Number(values.rounds);
+/** How long a figure must stand still before it counts as final. */
+const SETTLE_SECONDS = 3;
 const PARTS = ["producer", "capture", "consumer"] as const;
 type Part = typeof PARTS[number] | "host" | "postgres" | "exchange";
 
@@ -72,11 +74,17 @@ async function onEngine(): Promise<void> {
   }
 }
 
+/** Progress goes to stderr, figures to stdout. */
+function progress(text: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
+}
+
 /** Each stage on its own, the others stopped, on the same backlog. */
 async function stages(exchange: TestExchange, pipeline: TestPipeline): Promise<void> {
   const results: Record<string, number[]> = {};
   const record = (name: string, value: number) => (results[name] ??= []).push(value);
   for (let round = 0; round < rounds; round++) {
+    progress(`stages, round ${round + 1} of ${rounds}: exchange -> PostgreSQL`);
     await pipeline.post("modules/consumer/stop");
     await pipeline.post("modules/capture/stop");
     const before = await costs(exchange, pipeline);
@@ -99,6 +107,7 @@ async function stages(exchange: TestExchange, pipeline: TestPipeline): Promise<v
     record("exchange CPU, µs a frame", cpu(before, after, "exchange") / frames * 1e6);
 
     started = performance.now();
+    progress("PostgreSQL -> journal");
     await pipeline.post("modules/capture/start");
     await settled(async () =>
       sum(await moduleMetrics(pipeline, "capture"), "candlewire_captured_changes_total")
@@ -109,6 +118,7 @@ async function stages(exchange: TestExchange, pipeline: TestPipeline): Promise<v
     record("capture CPU, µs a row", costOf(await pipeline.pidOf("capture")).cpuSeconds / captured * 1e6);
 
     started = performance.now();
+    progress("journal -> SQLite");
     await pipeline.post("modules/consumer/start");
     await settled(async () =>
       sum(await moduleMetrics(pipeline, "consumer"), "candlewire_consumed_records_total")
@@ -126,6 +136,7 @@ async function bulk(exchange: TestExchange, pipeline: TestPipeline): Promise<voi
   const results: Record<string, number[]> = {};
   const record = (name: string, value: number) => (results[name] ??= []).push(value);
   for (let round = 0; round < rounds; round++) {
+    progress(`bulk, round ${round + 1} of ${rounds}`);
     const symbols = await storedSymbols(pipeline);
     const before = await costs(exchange, pipeline);
     const stored = await tradeCount(pipeline);
@@ -165,9 +176,6 @@ async function memory(exchange: TestExchange, pipeline: TestPipeline): Promise<v
     );
   }
 }
-
-/** How long a figure must stand still before it counts as final. */
-const SETTLE_SECONDS = 3;
 
 async function settled(read: () => Promise<number>): Promise<number> {
   let value = await read();
