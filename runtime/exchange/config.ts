@@ -24,7 +24,7 @@ export const exchangeMarketConfig = z.strictObject({
     .meta({ unit: "h", example: 24 }),
   startTime: z.int().min(0).nullable().default(null)
     .describe(
-      "Virtual time of the first event of a new run in epoch ms; null for now. Not for original times",
+      "Virtual time of the first event of a new run in epoch ms; null for now, and a run that was stopped skips the time until it is opened again. Not for original times",
     )
     .meta({ unit: "ms", example: 1723161600000 }),
   loop: z.boolean().default(true)

@@ -56,9 +56,14 @@ export interface EventFeed {
   /** Time of the next step, never decreasing; Infinity when the feed has ended. */
   nextTime(): number;
   step(sink: FeedSink): void;
+  /** Moves all that is still to come by so many ms, whole and not negative: the market was closed. Saved with the state. */
+  delay(ms: number): void;
   /** The book as of the last step; at most `limit` levels a side. */
   book(symbol: number, limit: number): FeedBook;
-  /** A number that differs, for all practical purposes, when two states differ. Guards the replay after a restart. */
+  /**
+   * A number that differs, for all practical purposes, when two states differ in more than a delay. Guards the replay
+   * after a restart.
+   */
   fingerprint(): number;
   save(out: StateWriter): void;
   restore(state: StateReader): void;

@@ -18,24 +18,28 @@ const ENGINE_VERSION = 1;
 /**
  * Opens the market: a new run in a new folder, or the folder's run where it left off. Throws `exchange.folder_*` when
  * the folder cannot be had or holds another run, `exchange.symbol`, `exchange.recording_*` for input that is not
- * understood.
+ * understood. `wall` is what a run whose start was not given follows.
  */
-export async function openMarket(config: ExchangeMarketConfig): Promise<ExchangeMarket> {
+export async function openMarket(
+  config: ExchangeMarketConfig,
+  options: { wall?: () => number } = {},
+): Promise<ExchangeMarket> {
+  const clock = options.wall ?? wallClock;
   const folder = SpoolFolder.open(config.folder);
   try {
     return config.source === "engine"
-      ? openEngine(config, folder)
-      : await openRecordings(config, config.source, folder);
+      ? openEngine(config, folder, clock)
+      : await openRecordings(config, config.source, folder, clock);
   } catch (error) {
     folder[Symbol.dispose]();
     throw error;
   }
 }
 
-function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder): ExchangeMarket {
+function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder, clock: () => number): ExchangeMarket {
   const listings = selectListings(config.symbols);
   const { seed, ratePerSecond, historyHours } = config;
-  const { origin, startTime } = takeRun(folder, config.startTime, {
+  const { origin, startTime, followsWall } = takeRun(folder, { startTime: config.startTime, clock }, {
     source: "engine",
     engine: ENGINE_VERSION,
     seed,
@@ -44,18 +48,25 @@ function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder): Exchange
     symbols: listings.map((listing) => listing.info.symbol).join(","),
   }, { kind: "exchange", label: `exchange, seed ${seed}` });
   const feed = new EngineFeed({ listings, seed, ratePerSecond, historyHours, startTime });
-  return new SpooledMarket(feed, folder, { origin, notes: [], checkpointSteps: config.checkpointSteps });
+  const { checkpointSteps } = config;
+  return new SpooledMarket(feed, folder, {
+    origin,
+    notes: () => [],
+    wall: followsWall ? clock : undefined,
+    checkpointSteps,
+  });
 }
 
 async function openRecordings(
   config: ExchangeMarketConfig,
   paths: readonly string[],
   folder: SpoolFolder,
+  clock: () => number,
 ): Promise<ExchangeMarket> {
-  const { loop, originalTimes } = config;
+  const { loop, originalTimes, checkpointSteps } = config;
   const digests = await digestsOf(paths);
   const names = paths.map((path) => path.split(/[\\/]/).at(-1)).join(", ");
-  const { origin, startTime } = takeRun(folder, config.startTime, {
+  const { origin, startTime, followsWall } = takeRun(folder, { startTime: config.startTime, clock }, {
     source: "recording",
     digests: digests.join(","),
     loop,
@@ -63,31 +74,37 @@ async function openRecordings(
   }, { kind: "recording", label: `recording ${names}` });
   const { recording, file } = await openRecording(paths, digests, folder.path);
   const feed = new RecordingFeed({ recording, file, loop, ...originalTimes ? {} : { startTime } });
-  const notes = [
+  const notes = () => [
     originalTimes
       ? "Recorded times are kept"
       : `Recorded times are shifted by ${feed.shiftMs} ms${loop ? ", further with every round" : ""}`,
     ...recording.notes,
   ];
-  return new SpooledMarket(feed, folder, { origin, notes, checkpointSteps: config.checkpointSteps });
+  return new SpooledMarket(feed, folder, {
+    origin,
+    notes,
+    wall: followsWall ? clock : undefined,
+    checkpointSteps,
+  });
 }
 
 /** The folder's run when it is the one that is asked for; a new one in a new folder. */
 function takeRun(
   folder: SpoolFolder,
-  startTime: number | null,
+  { startTime, clock }: { startTime: number | null; clock: () => number },
   identity: RunIdentity,
   origin: Omit<Origin, "id">,
-): { origin: Origin; startTime: EpochMs } {
+): { origin: Origin; startTime: EpochMs; followsWall: boolean } {
   const run = folder.run();
   if (run === undefined) {
     const begun = {
       origin: { ...origin, id: `${origin.kind}-${crypto.randomUUID().slice(0, 13)}` },
       identity,
-      startTime: startTime ?? wallClock(),
+      startTime: startTime ?? Math.floor(clock()),
+      followsWall: startTime === null && identity.originalTimes !== true,
     };
     folder.begin(begun);
-    return { origin: begun.origin, startTime: begun.startTime as EpochMs };
+    return { origin: begun.origin, startTime: begun.startTime as EpochMs, followsWall: begun.followsWall };
   }
   folder.check({
     ...run,
@@ -96,5 +113,5 @@ function takeRun(
     ...identity,
     ...startTime !== null && { startTime },
   });
-  return { origin: run.origin, startTime: run.startTime as EpochMs };
+  return { origin: run.origin, startTime: run.startTime as EpochMs, followsWall: run.followsWall };
 }

@@ -5,12 +5,19 @@ import type { Origin } from "../market/origin.ts";
 export type RunIdentity = Record<string, string | number | boolean | null>;
 
 /** What a folder remembers of its run. */
-export type RunRecord = { format: number; origin: Origin; identity: RunIdentity; startTime: number };
+export type RunRecord = {
+  format: number;
+  origin: Origin;
+  identity: RunIdentity;
+  startTime: number;
+  /** True when the run's time follows the wall clock: its start was not given, and no recorded times are kept. */
+  followsWall: boolean;
+};
 
 /** How far the market has told: steps of its feed, virtual time, and the feed's fingerprint there. */
 export type ToldPosition = { steps: number; now: number; fingerprint: number };
 
-const FORMAT = 1;
+const FORMAT = 2;
 const SLOT = 5;
 
 /**

@@ -21,7 +21,11 @@ import { StateReader, StateWriter } from "./state_bytes.ts";
 /** A run of a market, as opened. */
 export type MarketRun = {
   origin: Origin;
-  notes: readonly string[];
+  notes: () => readonly string[];
+  /**
+   * The wall clock when the run follows it: what it is behind at opening is skipped as time in which the market was closed.
+   */
+  wall?: () => number;
   /** Steps between checkpoints: a restart takes at most as many again. */
   checkpointSteps: number;
 };
@@ -56,7 +60,6 @@ export class SpooledMarket implements ExchangeMarket {
     this.#feed = feed;
     this.#folder = folder;
     this.origin = run.origin;
-    this.notes = run.notes;
     this.#checkpointSteps = run.checkpointSteps;
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
@@ -65,6 +68,8 @@ export class SpooledMarket implements ExchangeMarket {
     this.truth = this.#makeTruth();
     try {
       this.#resume();
+      if (run.wall !== undefined) this.#skipTo(run.wall());
+      this.notes = run.notes();
     } catch (error) {
       this.#close();
       throw error;
@@ -255,6 +260,18 @@ export class SpooledMarket implements ExchangeMarket {
         },
       );
     }
+  }
+
+  /**
+   * Nothing happened while the market was closed. In the checkpoint before anything is told, so that a market that is
+   * killed comes to the same again.
+   */
+  #skipTo(time: number): void {
+    const ms = Math.floor(time) - this.#now;
+    if (ms <= 0) return;
+    this.#feed.delay(ms);
+    this.#now += ms;
+    this.#checkpoint();
   }
 
   #checkpoint(): void {

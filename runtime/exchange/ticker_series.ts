@@ -134,6 +134,12 @@ export class TickerSeries {
     const from = now - WINDOW_MS[WINDOWS[window]!];
     const left = this.#left[window]!;
     let first = this.#first[window]!;
+    // After a long pause all have left, which need not be read back.
+    if (first < trades.length && trades.timeOf(trades.length - 1) < from) {
+      left.set(this.#total);
+      this.#first[window] = trades.length;
+      return;
+    }
     for (; first < trades.length && trades.timeOf(first) < from; first++) {
       const quantity = trades.quantityOf(first);
       addExact(left, 0, quantity);

@@ -43,6 +43,11 @@ export class Activity {
     this.intensity = this.leader < 0 ? CALM_SHARE * Math.exp(this.#wave - 0.05) : this.#burst;
   }
 
+  /** As the feed's: what is to come comes later. */
+  delay(ms: number): void {
+    this.#changeAt += ms;
+  }
+
   save(out: StateWriter): void {
     out.numbers([this.intensity, this.leader, this.drift, this.#burst, this.#wave, this.#changeAt]);
   }

@@ -50,6 +50,8 @@ export class EngineFeed implements EventFeed {
   readonly #picks: Uint16Array;
   #sink: FeedSink | undefined;
   #time: number;
+  /** The market's first ms, later by all delays. */
+  #base: number;
   /** Time of the next order, with its fraction of a ms. */
   #arrival: number;
   /** The 100 ms cycle and the market in it whose depth is due next. */
@@ -67,6 +69,7 @@ export class EngineFeed implements EventFeed {
     this.#fair = new FairPrice(options.listings);
     this.#activity = new Activity(options.startTime, this.#random);
     this.#time = options.startTime;
+    this.#base = options.startTime;
     this.#arrival = options.startTime;
     this.#markets = options.listings.map((listing, market) => this.#open(listing, market));
     this.#picks = picks(options.listings);
@@ -104,6 +107,12 @@ export class EngineFeed implements EventFeed {
     else this.#tellDepth(sink, due);
   }
 
+  delay(ms: number): void {
+    this.#base += ms;
+    this.#arrival += ms;
+    this.#activity.delay(ms);
+  }
+
   book(symbol: number, limit: number): FeedBook {
     const { book } = this.#markets[symbol]!;
     return { updateId: book.updateId, bids: book.side(true, limit), asks: book.side(false, limit) };
@@ -112,7 +121,7 @@ export class EngineFeed implements EventFeed {
   fingerprint(): number {
     let hash = this.#random.fingerprint();
     const mix = (value: number) => hash = Math.imul(hash ^ (value % 4294967296), 0x01000193) >>> 0;
-    mix(Math.floor(this.#arrival * 1024));
+    mix(Math.floor((this.#arrival - this.#base) * 1024));
     for (const market of this.#markets) {
       for (
         const value of [market.tradeId, market.book.updateId, market.bid, market.bidLots, market.askLots]
@@ -127,7 +136,15 @@ export class EngineFeed implements EventFeed {
     this.#random.save(out);
     this.#fair.save(out);
     this.#activity.save(out);
-    out.numbers([this.#time, this.#arrival, this.#cycle, this.#due, this.#tradesPerOrder, this.#steps]);
+    out.numbers([
+      this.#time,
+      this.#base,
+      this.#arrival,
+      this.#cycle,
+      this.#due,
+      this.#tradesPerOrder,
+      this.#steps,
+    ]);
     for (const market of this.#markets) {
       market.book.save(out);
       out.numbers([
@@ -146,8 +163,9 @@ export class EngineFeed implements EventFeed {
     this.#random.restore(state);
     this.#fair.restore(state);
     this.#activity.restore(state);
-    const [time, arrival, cycle, due, tradesPerOrder, steps] = state.numbers();
+    const [time, base, arrival, cycle, due, tradesPerOrder, steps] = state.numbers();
     this.#time = time!;
+    this.#base = base!;
     this.#arrival = arrival!;
     this.#cycle = cycle!;
     this.#due = due!;
@@ -184,7 +202,7 @@ export class EngineFeed implements EventFeed {
 
   #dueTime(): number {
     const phase = Math.floor(this.#due * DEPTH_MS / this.#markets.length);
-    return this.#options.startTime + this.#cycle * DEPTH_MS + phase;
+    return this.#base + this.#cycle * DEPTH_MS + phase;
   }
 
   #schedule(): void {

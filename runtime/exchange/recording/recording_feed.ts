@@ -30,8 +30,7 @@ export type RecordingOptions = {
  */
 export class RecordingFeed implements EventFeed {
   readonly symbols: readonly FeedSymbol[];
-  /** Virtual minus recorded time in the first round, ms. */
-  readonly shiftMs: number;
+  #shiftMs: number;
   readonly #options: RecordingOptions;
   readonly #file: SpoolFile;
   readonly #reader: RecordReader;
@@ -63,7 +62,12 @@ export class RecordingFeed implements EventFeed {
       throw error;
     }
     this.#period = lastTime - this.#startTime + SEAM_MS;
-    this.shiftMs = options.startTime === undefined ? 0 : options.startTime - this.#startTime;
+    this.#shiftMs = options.startTime === undefined ? 0 : options.startTime - this.#startTime;
+  }
+
+  /** Virtual minus recorded time in the first round with all delays, ms. */
+  get shiftMs(): number {
+    return this.#shiftMs;
   }
 
   begin(sink: FeedSink): number {
@@ -72,7 +76,7 @@ export class RecordingFeed implements EventFeed {
       if (reader.kind === RECORD.trade) this.#trade(sink);
       else if (reader.kind === RECORD.bookTicker) this.#bookTicker(sink);
     }
-    return this.#startTime + this.shiftMs;
+    return this.#startTime + this.#shiftMs;
   }
 
   nextTime(): number {
@@ -95,6 +99,10 @@ export class RecordingFeed implements EventFeed {
     reader.next();
   }
 
+  delay(ms: number): void {
+    this.#shiftMs += ms;
+  }
+
   book(symbol: number, limit: number): FeedBook {
     return this.#recorded[symbol]!.book.whole(limit);
   }
@@ -104,14 +112,15 @@ export class RecordingFeed implements EventFeed {
   }
 
   save(out: StateWriter): void {
-    out.numbers([this.#round, this.#reader.position, this.#steps]);
+    out.numbers([this.#round, this.#reader.position, this.#steps, this.#shiftMs]);
     for (const { book } of this.#recorded) book.save(out);
   }
 
   restore(state: StateReader): void {
-    const [round, position, steps] = state.numbers();
+    const [round, position, steps, shiftMs] = state.numbers();
     this.#round = round!;
     this.#steps = steps!;
+    this.#shiftMs = shiftMs!;
     this.#reader.seek(position!);
     for (const { book } of this.#recorded) book.restore(state);
   }
@@ -182,7 +191,7 @@ export class RecordingFeed implements EventFeed {
   }
 
   #timeOffset(round: number): number {
-    return this.shiftMs + round * this.#period;
+    return this.#shiftMs + round * this.#period;
   }
 
   #trade(sink: FeedSink): void {
