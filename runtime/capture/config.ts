@@ -48,7 +48,7 @@ export const captureConfig = z.strictObject({
     .describe("How often PostgreSQL is told that capture lives; below its wal_sender_timeout").meta({
       unit: "ms",
     }),
-  maxPendingChars: bytes().default(8 * 1024 * 1024)
+  maxPendingChars: bytes().default(2 * 1024 * 1024)
     .describe("Changes that wait for the journal before the stream is paused").meta({ unit: "characters" }),
   journal: z.strictObject({
     segmentBytes: bytes().default(64 * 1024 * 1024)

@@ -100,8 +100,8 @@ export const consumerConfigSchema = z.strictObject({
     .meta({ unit: "", example: true }),
   retention: retention.prefault({}).describe("How long rows are kept, from their event time"),
   pruneEveryMs: ms(60_000, DAY, "How often expired rows are looked for"),
-  storeCacheKiB: z.int().min(256).max(4_194_304).default(16_384).describe("Page cache of the SQLite store")
-    .meta({ unit: "KiB", example: 16_384 }),
+  storeCacheKiB: z.int().min(256).max(4_194_304).default(8_192).describe("Page cache of the SQLite store")
+    .meta({ unit: "KiB", example: 8_192 }),
 });
 
 /** The consumer's settings, complete. */
