@@ -4,7 +4,7 @@ import type { ConfigPart } from "./config.ts";
 
 /** What the command line asks for. */
 export type Invocation = {
-  command: "demo" | "start" | "exchange" | "stack" | "plugin" | "help";
+  command: "demo" | "start" | "exchange" | "help";
   /** Path of a configuration file. */
   configFile: string | null;
   /** What flags say, merged over the file. */
@@ -72,7 +72,7 @@ export function readCommandLine(args: string[]): Invocation {
   }
   const flags = parsed.values;
   const command = flags.help ? "help" : args[0] ?? "help";
-  if (!["demo", "start", "exchange", "stack", "plugin", "help", "--help", "-h"].includes(command)) {
+  if (!["demo", "start", "exchange", "help", "--help", "-h"].includes(command)) {
     throw usage(`Run "${command}": no such command`);
   }
   const part: ConfigPart = {};

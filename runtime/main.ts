@@ -32,15 +32,6 @@ try {
       await runExchange({ market, server, signal: stopping.signal, print: console.log });
       break;
     }
-    case "stack":
-    case "plugin":
-      throw new CandlewireError(
-        "cli.not_here",
-        `Run ${invocation.command}: this version has the embedded profile alone`,
-        {
-          hint: "deno task demo brings up the embedded pipeline",
-        },
-      );
     case "help":
       console.log(HELP);
   }

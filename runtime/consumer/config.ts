@@ -57,7 +57,10 @@ export const consumerConfigSchema = z.strictObject({
       "Use a negative number for a fall, a positive one for a rise",
     ),
     withinMs: z.int().min(1000).max(7 * DAY),
-  })).max(20).default([])
+  })).max(20).default([
+    { name: "fall", symbols: ["*"], percent: -5, withinMs: 600_000 },
+    { name: "rise", symbols: ["*"], percent: 5, withinMs: 600_000 },
+  ])
     .describe('Price moves that raise an alert: percent below 0 is a fall; symbols ["*"] is the whole market')
     .meta({
       unit: "",
@@ -77,8 +80,8 @@ export const consumerConfigSchema = z.strictObject({
     maxRows: z.int().min(1).max(10_000).default(500).describe("Rows in one call of a user transform")
       .meta({ unit: "rows", example: 500 }),
     timeoutMs: ms(10_000, 600_000, "How long one call may take"),
-    attempts: z.int().min(1).max(10).default(2)
-      .describe("How often rows on which the transform dies are tried before they are narrowed down")
+    attempts: z.int().min(2).max(10).default(2)
+      .describe("How often a row on which the transform dies is tried: first with others, then alone")
       .meta({ unit: "attempts", example: 2 }),
   }).prefault({}),
   deadLetters: z.strictObject({

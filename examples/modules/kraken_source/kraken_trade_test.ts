@@ -36,7 +36,7 @@ Deno.test("decodeKraken() writes exponents out", () => {
     ], ["0.5e-1", "0.05"]]
   ) {
     const message = decodeKraken(update(TRADE.replace("67123.1", source!)));
-    assert.equal(message.kind === "trades" && message.trades[0]!.price, text, source);
+    assert.equal(message.kind === "trades" && message.trades[0]!.price, text, source!);
   }
 });
 

@@ -6,7 +6,18 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
 
 Deno.test("the fixed top level is there", () => {
-  for (const name of ["runtime", "schema", "deno.json", "deno.lock", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"]) {
+  for (
+    const name of [
+      "runtime",
+      "schema",
+      "deno.json",
+      "deno.lock",
+      "README.md",
+      "LICENSE",
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+    ]
+  ) {
     assert.ok(Deno.statSync(join(ROOT, name)), name);
   }
 });
@@ -15,7 +26,11 @@ Deno.test("each dependency is pinned and has its row in ARCHITECTURE.md", () => 
   const { imports } = JSON.parse(read("deno.json")) as { imports: Record<string, string> };
   const architecture = read("runtime/ARCHITECTURE.md");
   for (const [name, specifier] of Object.entries(imports)) {
-    assert.match(specifier, /^npm:\/?(@[^/]+\/)?[^@/]+@\d+\.\d+\.\d+(-[\w.]+)?\/?$/, `${name} is not pinned exactly`);
+    assert.match(
+      specifier,
+      /^npm:\/?(@[^/]+\/)?[^@/]+@\d+\.\d+\.\d+(-[\w.]+)?\/?$/,
+      `${name} is not pinned exactly`,
+    );
     if (name.endsWith("/")) continue;
     assert.ok(architecture.includes(`\`${name}\``), `${name} has no row in ARCHITECTURE.md`);
   }
@@ -31,10 +46,12 @@ Deno.test("README, CONTRIBUTING and CI name one version of Deno", () => {
 
 Deno.test("every task that the README names exists", () => {
   const { tasks } = JSON.parse(read("deno.json")) as { tasks: Record<string, unknown> };
-  for (const [, task] of read("README.md").matchAll(/deno(?:@[\d.]+)? task (\w+)/g)) assert.ok(task! in tasks, task);
+  for (const [, task] of read("README.md").matchAll(/deno(?:@[\d.]+)? task (\w+)/g)) {
+    assert.ok(task! in tasks, task!);
+  }
 });
 
-Deno.test("no code is copied into strings that import at run time from the network", () => {
+Deno.test("nothing is imported from the network at run time", () => {
   const bad: string[] = [];
   for (const file of sources(join(ROOT, "runtime"))) {
     const text = Deno.readTextFileSync(file);
