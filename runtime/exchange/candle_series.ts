@@ -22,12 +22,15 @@ import { exactValue } from "./exact_sum.ts";
 import { type FixedText, sumText } from "./fixed_text.ts";
 import { type Candle, type Interval, INTERVALS } from "./market.ts";
 import { SpoolFile } from "./spool_file.ts";
+import { type Releasable, SEGMENT_BYTES } from "./spool_retention.ts";
 import type { TradeSpool } from "./spool_trades.ts";
 import type { StateReader, StateWriter } from "./state_bytes.ts";
 
 const SECOND = 0;
 const MINUTE = 1;
 const HOUR = INTERVALS.indexOf("1h");
+/** Minutes kept in any case: more than the longest ticker's window; as many hours. */
+const KEPT_CANDLES = 1500;
 
 /**
  * One symbol's candles of every interval, each from the trades alone. A trade touches the second's candle only; a
@@ -66,12 +69,48 @@ export class CandleSeries {
     this.#price = parts.price;
     this.#priceScale = parts.priceScale;
     this.#quantityScale = parts.quantityScale;
-    this.#minutes = new SpoolFile(`${folder}/minutes_${number}.f64`, WIDTH, 32);
-    this.#hours = new SpoolFile(`${folder}/hours_${number}.f64`, WIDTH, 8);
+    this.#minutes = new SpoolFile(`${folder}/minutes_${number}.f64`, WIDTH, {
+      buffer: 32,
+      segmentBytes: SEGMENT_BYTES,
+    });
+    this.#hours = new SpoolFile(`${folder}/hours_${number}.f64`, WIDTH, {
+      buffer: 8,
+      segmentBytes: SEGMENT_BYTES,
+    });
   }
 
   get files(): SpoolFile[] {
     return [this.#minutes, this.#hours];
+  }
+
+  /** What may go when the disk's share is used up: minutes and hours that no ticker and no open candle needs. */
+  get releasable(): Releasable[] {
+    return [this.#minutes, this.#hours].map((file) => ({
+      get bytes() {
+        return file.bytes;
+      },
+      release() {
+        const { nextRelease } = file;
+        if (nextRelease > file.length - KEPT_CANDLES) return false;
+        file.release(nextRelease);
+        return true;
+      },
+    }));
+  }
+
+  /** Open time of the open minute. */
+  get openMinute(): number {
+    return this.#minuteEnd - M;
+  }
+
+  /** A closed minute as cells (candle_cells.ts), valid until the next call; undefined when it is open or not kept. */
+  closedMinute(openTime: number): Float64Array | undefined {
+    const file = this.#minutes;
+    if (!this.#started || openTime >= this.openMinute || file.length === file.first) return undefined;
+    const index = file.length - (this.openMinute - openTime) / M;
+    if (index < file.first) return undefined;
+    const at = file.at(index);
+    return file.cells.subarray(at, at + WIDTH);
   }
 
   /** Takes the next trade; times must not decrease. */
@@ -105,7 +144,7 @@ export class CandleSeries {
     if (!this.#started) return [];
     this.roll(now);
     const length = INTERVAL_MS[interval];
-    const earliest = openTimeOf(interval, this.#trades.timeOf(0));
+    const earliest = this.#earliest(interval, now);
     const latest = openTimeOf(interval, Math.min(range.to ?? now, now));
     let from = earliest;
     if (range.from !== undefined) from = Math.max(earliest, openTimeOf(interval, range.from - 1 + length));
@@ -120,6 +159,20 @@ export class CandleSeries {
       candles.push(this.#candle(cells, interval, now));
     }
     return candles;
+  }
+
+  /** Open time of the oldest candle that can be told whole; at the latest the open one. */
+  #earliest(interval: Interval, now: number): number {
+    const length = INTERVAL_MS[interval];
+    let kept = this.#trades.firstTime;
+    if (length < M) {
+      // A second whose first trades are gone cannot be told.
+      if (this.#trades.first > 0) kept = this.#trades.timeOf(this.#trades.first) + length;
+    } else {
+      const file = length >= H ? this.#hours : this.#minutes;
+      if (file.first > 0) kept = file.cell(file.first, OPEN_TIME) + length - 1;
+    }
+    return openTimeOf(interval, Math.min(kept, now));
   }
 
   save(out: StateWriter): void {
@@ -181,11 +234,11 @@ export class CandleSeries {
   #closed(open: number, length: number): Float64Array {
     const file = length >= H ? this.#hours : this.#minutes;
     const unit = length >= H ? H : M;
-    const first = file.cell(0, OPEN_TIME);
+    const first = file.cell(file.first, OPEN_TIME);
     const cells = this.#scratch;
     let begun = false;
     for (let time = Math.max(open, first); time < open + length; time += unit) {
-      const at = file.at((time - first) / unit);
+      const at = file.at(file.first + (time - first) / unit);
       if (!begun) cells.set(file.cells.subarray(at, at + WIDTH));
       else mergeCandle(cells, 0, file.cells, at);
       begun = true;
@@ -199,7 +252,7 @@ export class CandleSeries {
     const cells = this.#scratch;
     const candles: Candle[] = [];
     let index = trades.indexAt(from);
-    let close = trades.priceOf(Math.max(0, index - 1));
+    let close = trades.priceOf(Math.max(trades.first, index - 1));
     for (let open = from; open <= to; open += S) {
       clearCandle(cells, 0, open, close);
       for (; index < trades.length && trades.timeOf(index) < open + S; index++) {

@@ -33,6 +33,11 @@ export const exchangeMarketConfig = z.strictObject({
     .describe("Recording: keep the recorded times instead of shifting them to the start").meta({
       example: false,
     }),
+  spoolMb: z.int().min(1).nullable().default(2000)
+    .describe(
+      "About how much of what happened is kept in the folder, the oldest goes first; null for all. A million trades of the engine, with their books, take some 170 MB",
+    )
+    .meta({ unit: "MB", example: 2000 }),
   checkpointSteps: z.int().min(100).default(100_000)
     .describe("Orders or frames between checkpoints; a restart takes at most as many again")
     .meta({ unit: "steps", example: 100_000 }),

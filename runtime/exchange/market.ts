@@ -112,7 +112,7 @@ export type BookAt = { lastUpdateId: number; bids: [string, string][]; asks: [st
  * adapters of where events come from: the matching engine (`engine/`), and recordings (`recording/`). The server
  * pulls; nothing happens unless it does, so a slow reader slows the whole market down instead of being dropped.
  *
- * It knows the truth: every trade, candle and book is spooled under its folder, durable before it is told to anyone,
+ * It knows the truth: every trade, candle and book is spooled under its folder (the oldest go at a limit), durable before it is told to anyone,
  * so that after `kill -9` it goes on with its ids and never tells two different things under one id.
  */
 export interface ExchangeMarket extends AsyncDisposable {
@@ -141,7 +141,7 @@ export interface ExchangeMarket extends AsyncDisposable {
   ticker(symbol: string, window: "1h" | "4h" | "24h"): TickerWindow | undefined;
   /**
    * By id: `fromId` (or `fromAggregateId`, or `from`) ascending; without them the most recent, up to `to`. Always in
-   * ascending order. Kept without bound on disk.
+   * ascending order. Of those that are no longer kept (see `truth.tradeRange`) it answers with the oldest that is.
    */
   trades(
     symbol: string,
@@ -173,15 +173,18 @@ export type Interval = typeof INTERVALS[number];
 
 /** Questions only tests ask. */
 export interface ExchangeTruth {
-  /** Ids of the first and last trade, and how many (gaps only in recordings). */
-  tradeRange(symbol: string): { first: number; last: number; count: number } | undefined;
+  /**
+   * Ids of the first and last trade that ever happened, and how many (gaps only in recordings), whatever is still kept;
+   * `kept` is the oldest that is, the first when it is left out.
+   */
+  tradeRange(symbol: string): { first: number; last: number; count: number; kept?: number } | undefined;
   /** Ids between first and last that the recording itself lacks. */
   missingTradeIds(symbol: string): number[];
   /**
-   * The whole book exactly at an update id that a depth event ended with, undefined for others; without an id, at the last
-   * depth event.
+   * The whole book exactly at an update id that a depth event ended with, undefined for others and those no longer
+   * kept; without an id, at the last depth event.
    */
   bookAt(symbol: string, updateId?: number): BookAt | undefined;
-  /** Best bid and ask at an update id, for recordings and the engine. */
+  /** Best bid and ask at an update id, for recordings and the engine; undefined when no longer kept. */
   bookTickerAt(symbol: string, updateId: number): ExchangeBookTicker | undefined;
 }

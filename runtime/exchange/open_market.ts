@@ -48,12 +48,11 @@ function openEngine(config: ExchangeMarketConfig, folder: SpoolFolder, clock: ()
     symbols: listings.map((listing) => listing.info.symbol).join(","),
   }, { kind: "exchange", label: `exchange, seed ${seed}` });
   const feed = new EngineFeed({ listings, seed, ratePerSecond, historyHours, startTime });
-  const { checkpointSteps } = config;
   return new SpooledMarket(feed, folder, {
     origin,
     notes: () => [],
     wall: followsWall ? clock : undefined,
-    checkpointSteps,
+    ...keptBy(config),
   });
 }
 
@@ -63,7 +62,7 @@ async function openRecordings(
   folder: SpoolFolder,
   clock: () => number,
 ): Promise<ExchangeMarket> {
-  const { loop, originalTimes, checkpointSteps } = config;
+  const { loop, originalTimes } = config;
   const digests = await digestsOf(paths);
   const names = paths.map((path) => path.split(/[\\/]/).at(-1)).join(", ");
   const { origin, startTime, followsWall } = takeRun(folder, { startTime: config.startTime, clock }, {
@@ -84,7 +83,7 @@ async function openRecordings(
     origin,
     notes,
     wall: followsWall ? clock : undefined,
-    checkpointSteps,
+    ...keptBy(config),
   });
 }
 
@@ -114,4 +113,9 @@ function takeRun(
     ...startTime !== null && { startTime },
   });
   return { origin: run.origin, startTime: run.startTime as EpochMs, followsWall: run.followsWall };
+}
+
+/** How much of a run stays on disk. */
+function keptBy({ checkpointSteps, spoolMb }: ExchangeMarketConfig) {
+  return { checkpointSteps, spoolBytes: spoolMb === null ? Infinity : spoolMb * 1_000_000 };
 }

@@ -3,6 +3,7 @@ import type { FeedBook } from "./feed.ts";
 import type { FixedText } from "./fixed_text.ts";
 import type { BookAt, ExchangeBookTicker } from "./market.ts";
 import { SpoolFile } from "./spool_file.ts";
+import { type Releasable, SEGMENT_BYTES } from "./spool_retention.ts";
 
 /** A whole book is kept every so many depth events; a question replays at most that many. */
 const SNAPSHOT_EVERY = 256;
@@ -10,7 +11,10 @@ const SNAPSHOT_EVERY = 256;
 const BEST_WIDTH = 6;
 const HEAD = 4;
 
-/** The books of one symbol at every update id that a depth event ended with, and its best bid and ask at every one. */
+/**
+ * The books of one symbol at every update id that a depth event ended with, and its best bid and ask at every one; the
+ * oldest may have been let go.
+ */
 export class BookSpool {
   readonly #symbol: string;
   /** Doubles: final update id, kind (1 whole, 0 changes), bids, asks, then price and quantity of each. */
@@ -31,13 +35,50 @@ export class BookSpool {
     this.#symbol = symbol;
     this.#price = texts.price;
     this.#quantity = texts.quantity;
-    this.#depth = new SpoolFile(`${folder}/depth_${number}.f64`, 1, 4096);
-    this.#snapshots = new SpoolFile(`${folder}/books_${number}.f64`, 2, 64);
-    this.#best = new SpoolFile(`${folder}/best_${number}.f64`, BEST_WIDTH, 512);
+    this.#depth = new SpoolFile(`${folder}/depth_${number}.f64`, 1, {
+      buffer: 4096,
+      segmentBytes: SEGMENT_BYTES,
+    });
+    this.#snapshots = new SpoolFile(`${folder}/books_${number}.f64`, 2, {
+      buffer: 64,
+      segmentBytes: SEGMENT_BYTES,
+    });
+    this.#best = new SpoolFile(`${folder}/best_${number}.f64`, BEST_WIDTH, {
+      buffer: 512,
+      segmentBytes: SEGMENT_BYTES,
+    });
   }
 
   get files(): SpoolFile[] {
     return [this.#depth, this.#snapshots, this.#best];
+  }
+
+  /** What may go when the disk's share is used up: the oldest books, and the oldest best bids and asks. */
+  get releasable(): Releasable[] {
+    const [depth, snapshots, best] = [this.#depth, this.#snapshots, this.#best];
+    return [{
+      get bytes() {
+        return depth.bytes;
+      },
+      release() {
+        const { nextRelease } = depth;
+        // What is left begins with a whole book.
+        const index = snapshots.search((cells, at) => cells[at + 1]! >= nextRelease);
+        if (index === snapshots.length) return false;
+        depth.release(snapshots.cell(index, 1));
+        snapshots.release(index);
+        return true;
+      },
+    }, {
+      get bytes() {
+        return best.bytes;
+      },
+      release() {
+        if (best.nextRelease >= best.length) return false;
+        best.release(best.nextRelease);
+        return true;
+      },
+    }];
   }
 
   /** True when the next thing to append is a whole book. */
@@ -92,7 +133,7 @@ export class BookSpool {
    */
   bookAt(updateId = Infinity): BookAt | undefined {
     const index = this.#snapshots.search((cells, at) => cells[at]! > updateId) - 1;
-    if (index < 0) return undefined;
+    if (index < this.#snapshots.first) return undefined;
     const from = this.#snapshots.cell(index, 1);
     let to = this.#depth.length;
     if (index + 1 < this.#snapshots.length) to = this.#snapshots.cell(index + 1, 1);
@@ -120,7 +161,7 @@ export class BookSpool {
   }
 
   #bestAtIndex(index: number): ExchangeBookTicker | undefined {
-    if (index < 0) return undefined;
+    if (index < this.#best.first) return undefined;
     const at = this.#best.at(index);
     const cells = this.#best.cells;
     return {

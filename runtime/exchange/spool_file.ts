@@ -1,4 +1,4 @@
-import { CandlewireError } from "../error.ts";
+import { SpoolSegments } from "./spool_segments.ts";
 
 const PAGE_BYTES = 8192;
 const PAGES = 4;
@@ -6,43 +6,49 @@ const PAGES = 4;
 /**
  * An append-only file of records of `width` doubles, with what was last appended still in memory. Records are read by
  * index from the buffer, or from disk through a few cached pages, so that memory stays flat however long it grows.
+ * With `segmentBytes` it is a row of files, and the oldest records can be let go (I10); indexes stay what they are.
  * Not crash-safe by itself: after a kill the folder's owner truncates it to its checkpoint and appends again.
  */
 export class SpoolFile {
   readonly width: number;
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #segments: SpoolSegments;
   readonly #buffer: Float64Array<ArrayBuffer>;
   readonly #bytes: Uint8Array;
   readonly #perPage: number;
-  /** Records on disk, and doubles in the buffer after them. */
+  readonly #recordBytes: number;
+  /** Index of the first record that is kept. */
+  #first = 0;
+  /** Records on disk or let go, and doubles in the buffer after them. */
   #flushed = 0;
   #buffered = 0;
   #pages: { number: number; records: number; cells: Float64Array<ArrayBuffer> }[] = [];
   /** Where the record of the last `at()` is. */
   cells: Float64Array;
 
-  constructor(path: string, width: number, bufferRecords: number) {
-    this.#path = path;
+  constructor(path: string, width: number, options: { buffer: number; segmentBytes?: number }) {
     this.width = width;
-    try {
-      this.#file = Deno.openSync(path, { read: true, write: true, create: true });
-    } catch (cause) {
-      throw new CandlewireError("exchange.spool_open", `Open a spool file: "${path}"`, {
-        cause,
-        hint: "Choose a folder that can be written",
-      });
-    }
-    this.#buffer = new Float64Array(bufferRecords * width);
+    this.#recordBytes = 8 * width;
+    this.#segments = new SpoolSegments(path, options.segmentBytes);
+    this.#buffer = new Float64Array(options.buffer * width);
     this.#bytes = new Uint8Array(this.#buffer.buffer);
-    this.#perPage = Math.max(1, Math.floor(PAGE_BYTES / 8 / width));
+    this.#perPage = Math.max(1, Math.floor(PAGE_BYTES / this.#recordBytes));
     this.cells = this.#buffer;
-    this.#flushed = Math.floor(this.#file.statSync().size / 8 / width);
+    this.#flushed = Math.floor(this.#segments.openedLength / this.#recordBytes);
   }
 
-  /** Records, on disk and in the buffer. */
+  /** Records: let go, on disk and in the buffer. */
   get length(): number {
     return this.#flushed + this.#buffered / this.width;
+  }
+
+  /** Index of the first record that is kept. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** Bytes of the records that are kept. */
+  get bytes(): number {
+    return (this.length - this.#first) * this.#recordBytes;
   }
 
   /** Makes room for one record; write its doubles to `buffer` from the returned index on at once. */
@@ -65,7 +71,7 @@ export class SpoolFile {
     }
   }
 
-  /** Finds a record: its doubles start at the returned index of `cells`, valid until the next call of any kind. */
+  /** Finds a record that is kept: its doubles start at the returned index of `cells`, valid until the next call of any kind. */
   at(index: number): number {
     if (index >= this.#flushed) {
       this.cells = this.#buffer;
@@ -89,13 +95,13 @@ export class SpoolFile {
   read(index: number, count: number): Float64Array {
     if (index + count > this.#flushed) this.flush();
     const out = new Float64Array(Math.max(0, Math.min(count, this.#flushed - index)) * this.width);
-    this.#readInto(new Uint8Array(out.buffer), index * this.width * 8);
+    this.#segments.read(new Uint8Array(out.buffer), index * this.#recordBytes);
     return out;
   }
 
-  /** The first index in [from, length) for which `isAfter` holds, when it holds for all later ones; else the length. */
+  /** The first kept index from `from` on for which `isAfter` holds, when it holds for all later ones; else the length. */
   search(isAfter: (cells: Float64Array, at: number) => boolean, from = 0): number {
-    let low = from;
+    let low = Math.max(from, this.#first);
     let high = this.length;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
@@ -108,40 +114,39 @@ export class SpoolFile {
 
   flush(): void {
     if (this.#buffered === 0) return;
-    this.#file.seekSync(this.#flushed * this.width * 8, Deno.SeekMode.Start);
-    const bytes = this.#buffered * 8;
-    for (let at = 0; at < bytes;) {
-      try {
-        at += this.#file.writeSync(this.#bytes.subarray(at, bytes));
-      } catch (cause) {
-        throw new CandlewireError("exchange.spool_write", `Write to a spool file: "${this.#path}"`, {
-          cause,
-          retry: "operator",
-          hint: "Make room on the disk and start the exchange again; it goes on with its ids",
-        });
-      }
-    }
+    this.#segments.write(this.#bytes.subarray(0, this.#buffered * 8), this.#flushed * this.#recordBytes);
     this.#flushed += this.#buffered / this.width;
     this.#buffered = 0;
   }
 
-  /** Keeps the first `length` records. */
-  truncate(length: number): void {
+  /** Keeps the records from `first` to `length`, as a checkpoint remembers them; deletes what else is on disk. */
+  truncate(length: number, first = 0): void {
     this.flush();
-    if (length > this.#flushed) {
-      throw new CandlewireError(
-        "exchange.spool_short",
-        `Continue a spool file: "${this.#path}" has ${this.#flushed} of ${length} records`,
-        { hint: "Delete the exchange's folder; it starts a new run" },
-      );
-    }
-    this.#file.truncateSync(length * this.width * 8);
+    this.#segments.keep(first * this.#recordBytes, length * this.#recordBytes);
+    this.#first = first;
     this.#flushed = length;
     this.#pages = [];
   }
 
+  /** Up to which index records must be let go so that a whole file of the disk's goes. */
+  get nextRelease(): number {
+    const { segmentBytes } = this.#segments;
+    const segment = Math.floor(this.#first * this.#recordBytes / segmentBytes) + 1;
+    return Math.ceil(segment * segmentBytes / this.#recordBytes);
+  }
+
+  /** Lets records before an index go. They stay on disk until `sweep()`: a checkpoint must know first. */
+  release(before: number): void {
+    this.#first = Math.max(this.#first, before);
+  }
+
+  /** Deletes what was let go. */
+  sweep(): void {
+    this.#segments.drop(this.#first * this.#recordBytes);
+  }
+
   close(): void {
-    this.#file.close();
+    this.#segments.close();
   }
 
   #load(number: number) {
@@ -152,24 +157,17 @@ export class SpoolFile {
       ? this.#pages.pop()!
       : { number, records: 0, cells: new Float64Array(this.#perPage * this.width) };
     page.number = number;
-    const first = number * this.#perPage;
-    page.records = Math.min(this.#perPage, this.#flushed - first);
-    const bytes = new Uint8Array(page.cells.buffer, 0, page.records * this.width * 8);
-    this.#readInto(bytes, first * this.width * 8);
+    const start = number * this.#perPage;
+    // What was let go of the page may be gone from the disk.
+    const from = Math.max(start, this.#first);
+    page.records = Math.min(this.#perPage, this.#flushed - start);
+    const bytes = new Uint8Array(
+      page.cells.buffer,
+      (from - start) * this.#recordBytes,
+      (page.records + start - from) * this.#recordBytes,
+    );
+    this.#segments.read(bytes, from * this.#recordBytes);
     this.#pages.unshift(page);
     return page;
-  }
-
-  #readInto(bytes: Uint8Array, position: number): void {
-    this.#file.seekSync(position, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
-      const count = this.#file.readSync(bytes.subarray(at));
-      if (count === null) {
-        throw new CandlewireError("exchange.spool_short", `Read a spool file: "${this.#path}" ends early`, {
-          hint: "Delete the exchange's folder; it starts a new run",
-        });
-      }
-      at += count;
-    }
   }
 }

@@ -4,6 +4,7 @@ import { FixedText } from "./fixed_text.ts";
 import type { ExchangeBookTicker } from "./market.ts";
 import { BookSpool } from "./spool_books.ts";
 import type { SpoolFile } from "./spool_file.ts";
+import type { ReleasableKinds } from "./spool_retention.ts";
 import { TradeSpool } from "./spool_trades.ts";
 import { TickerSeries } from "./ticker_series.ts";
 
@@ -20,6 +21,8 @@ export type SymbolSpool = {
   best: ExchangeBookTicker | undefined;
   /** Every file of it, always in this order. */
   files: readonly SpoolFile[];
+  /** What may go when the disk's share is used up. */
+  releasable: ReleasableKinds;
 };
 
 /** Opens the files of a feed's `number`-th symbol in a folder, at whatever length they have. */
@@ -30,15 +33,21 @@ export function openSymbolSpool(folder: string, symbol: FeedSymbol, number: numb
   const books = new BookSpool(folder, info.symbol, number, texts);
   const parts = { symbol: info.symbol, trades, ...texts, priceScale, quantityScale };
   const candles = new CandleSeries(folder, number, parts);
+  const tickers = new TickerSeries({ ...parts, candles });
   return {
     symbol: info.symbol,
     ...texts,
     trades,
     books,
     candles,
-    tickers: new TickerSeries(parts),
+    tickers,
     best: undefined,
     files: [...trades.files, ...books.files, ...candles.files],
+    releasable: {
+      candles: candles.releasable,
+      books: books.releasable,
+      trades: [tickers.releasableTrades],
+    },
   };
 }
 

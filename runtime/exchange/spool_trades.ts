@@ -2,6 +2,8 @@ import type { EpochMs } from "../market/epoch.ts";
 import type { FixedText } from "./fixed_text.ts";
 import type { ExchangeTrade } from "./market.ts";
 import { SpoolFile } from "./spool_file.ts";
+import { SEGMENT_BYTES } from "./spool_retention.ts";
+import type { StateReader, StateWriter } from "./state_bytes.ts";
 
 // One trade: id, time × 2 + isBuyerMaker, price, quantity, taker order (-1 unknown), aggregate id.
 const WIDTH = 6;
@@ -12,7 +14,7 @@ const QUANTITY = 3;
 const TAKER = 4;
 const AGGREGATE = 5;
 
-/** All trades of one symbol, in the order of their ids and times. */
+/** The trades of one symbol, in the order of their ids and times; the oldest may have been let go. */
 export class TradeSpool {
   readonly #symbol: string;
   readonly #trades: SpoolFile;
@@ -20,6 +22,9 @@ export class TradeSpool {
   readonly #gaps: SpoolFile;
   readonly #price: FixedText;
   readonly #quantity: FixedText;
+  /** Of the very first trade, kept or not. */
+  #firstId = -1;
+  #firstTime = -1;
   #lastId = -1;
   #lastTime = -1;
   #lastTaker = -2;
@@ -35,16 +40,58 @@ export class TradeSpool {
     this.#symbol = symbol;
     this.#price = texts.price;
     this.#quantity = texts.quantity;
-    this.#trades = new SpoolFile(`${folder}/trades_${number}.f64`, WIDTH, 512);
-    this.#gaps = new SpoolFile(`${folder}/trade_gaps_${number}.f64`, 2, 16);
+    this.#trades = new SpoolFile(`${folder}/trades_${number}.f64`, WIDTH, {
+      buffer: 512,
+      segmentBytes: SEGMENT_BYTES,
+    });
+    this.#gaps = new SpoolFile(`${folder}/trade_gaps_${number}.f64`, 2, { buffer: 16 });
   }
 
   get files(): SpoolFile[] {
     return [this.#trades, this.#gaps];
   }
 
+  /** How many there were ever; the index of the next. */
   get length(): number {
     return this.#trades.length;
+  }
+
+  /** Index of the oldest that is kept. */
+  get first(): number {
+    return this.#trades.first;
+  }
+
+  get bytes(): number {
+    return this.#trades.bytes;
+  }
+
+  /** Id and time of the very first trade, kept or not; -1 before it. */
+  get firstId(): number {
+    return this.#firstId;
+  }
+  get firstTime(): number {
+    return this.#firstTime;
+  }
+
+  /**
+   * Up to which index trades go when the oldest file of them goes: a whole aggregate. The length when none would be
+   * left.
+   */
+  get nextRelease(): number {
+    const { nextRelease, length } = this.#trades;
+    if (nextRelease >= length) return length;
+    const aggregate = this.#trades.cell(nextRelease - 1, AGGREGATE);
+    return this.#trades.search((cells, at) => cells[at + AGGREGATE]! > aggregate, nextRelease);
+  }
+
+  /** Lets trades before an index go. */
+  release(before: number): void {
+    this.#trades.release(before);
+  }
+
+  save(out: StateWriter): void {
+    out.number(this.#firstId);
+    out.number(this.#firstTime);
   }
 
   /** Returns the aggregate id. Ids must increase; times must not decrease. */
@@ -61,6 +108,10 @@ export class TradeSpool {
     const same = price === this.#lastPrice && takerOrder === this.#lastTaker &&
       (takerOrder >= 0 || timeAndSide === this.#lastTime);
     if (!same) this.#aggregate++;
+    if (this.#lastId < 0) {
+      this.#firstId = id;
+      this.#firstTime = time;
+    }
     if (this.#lastId >= 0 && id !== this.#lastId + 1) {
       const at = this.#gaps.append();
       this.#gaps.buffer[at] = this.#lastId + 1;
@@ -82,7 +133,9 @@ export class TradeSpool {
   }
 
   /** After the files were truncated to a checkpoint: where appending goes on. */
-  resume(): void {
+  restore(state: StateReader): void {
+    this.#firstId = state.number();
+    this.#firstTime = state.number();
     if (this.#trades.length === 0) return;
     const at = this.#trades.at(this.#trades.length - 1);
     const cells = this.#trades.cells;
@@ -93,17 +146,16 @@ export class TradeSpool {
     this.#aggregate = cells[at + AGGREGATE]!;
   }
 
-  /** Index of the first trade at or after a time. */
+  /** Index of the first kept trade at or after a time. */
   indexAt(time: number, from = 0): number {
     return this.#trades.search((cells, at) => cells[at + TIME]! >= time * 2, from);
   }
 
-  /** Index of the first trade whose id is at least this. */
+  /** Index of the first kept trade whose id is at least this. */
   indexOf(id: number): number {
-    if (this.#trades.length === 0) return 0;
-    // Nearly always there is no gap, and the id is the index.
-    const guess = id - this.idOf(0);
-    if (guess >= 0 && guess < this.#trades.length && this.idOf(guess) === id) return guess;
+    // Nearly always there is no gap, and ids go with indexes.
+    const guess = id - this.#firstId;
+    if (guess >= this.first && guess < this.#trades.length && this.idOf(guess) === id) return guess;
     return this.#trades.search((cells, at) => cells[at + ID]! >= id);
   }
 
@@ -156,7 +208,7 @@ export class TradeSpool {
       query.from === undefined ? -1 : this.indexAt(query.from),
     ];
     let first = Math.max(...starts);
-    if (first < 0) first = Math.max(0, end - query.limit);
+    if (first < 0) first = Math.max(this.first, end - query.limit);
     const out: ExchangeTrade[] = [];
     for (let index = first; index < end && out.length < query.limit; index++) out.push(this.trade(index));
     return out;

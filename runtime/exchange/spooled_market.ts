@@ -15,7 +15,9 @@ import type {
   TickerWindow,
 } from "./market.ts";
 import type { SpoolFolder } from "./spool_folder.ts";
+import { retain } from "./spool_retention.ts";
 import { levelTexts, openSymbolSpool, type SymbolSpool } from "./spool_symbol.ts";
+import { truthOf } from "./spooled_truth.ts";
 import { StateReader, StateWriter } from "./state_bytes.ts";
 
 /** A run of a market, as opened. */
@@ -28,6 +30,8 @@ export type MarketRun = {
   wall?: () => number;
   /** Steps between checkpoints: a restart takes at most as many again. */
   checkpointSteps: number;
+  /** About how much may be kept on disk; Infinity for all. */
+  spoolBytes: number;
 };
 
 /**
@@ -49,6 +53,7 @@ export class SpooledMarket implements ExchangeMarket {
   #now = 0;
   #steps = 0;
   readonly #checkpointSteps: number;
+  readonly #spoolBytes: number;
   #checkpointAt = 0;
   /** Where events go; undefined while the past is told again. */
   #events: ExchangeEvent[] | undefined;
@@ -61,11 +66,12 @@ export class SpooledMarket implements ExchangeMarket {
     this.#folder = folder;
     this.origin = run.origin;
     this.#checkpointSteps = run.checkpointSteps;
+    this.#spoolBytes = run.spoolBytes;
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
     this.#kept = feed.symbols.map((symbol, number) => openSymbolSpool(folder.path, symbol, number));
     this.#sink = this.#makeSink();
-    this.truth = this.#makeTruth();
+    this.truth = truthOf((symbol) => this.#of(symbol));
     try {
       this.#resume();
       if (run.wall !== undefined) this.#skipTo(run.wall());
@@ -220,20 +226,6 @@ export class SpooledMarket implements ExchangeMarket {
     };
   }
 
-  #makeTruth(): ExchangeTruth {
-    return {
-      tradeRange: (symbol) => {
-        const trades = this.#of(symbol)?.trades;
-        if (trades === undefined || trades.length === 0) return undefined;
-        const count = trades.length;
-        return { first: trades.idOf(0), last: trades.idOf(count - 1), count };
-      },
-      missingTradeIds: (symbol) => this.#of(symbol)?.trades.missing() ?? [],
-      bookAt: (symbol, updateId) => this.#of(symbol)?.books.bookAt(updateId),
-      bookTickerAt: (symbol, updateId) => this.#of(symbol)?.books.bestAt(updateId),
-    };
-  }
-
   #resume(): void {
     const state = this.#folder.readCheckpoint();
     if (state === undefined) {
@@ -279,15 +271,21 @@ export class SpooledMarket implements ExchangeMarket {
     out.number(this.#steps);
     out.number(this.#now);
     for (const kept of this.#kept) kept.tickers.roll(this.#now);
+    // I10: the oldest goes when more than the run's share of the disk is used.
+    retain(this.#kept.map((kept) => kept.releasable), this.#spoolBytes);
     for (const file of this.#files()) file.flush();
     out.numbers([...this.#files()].map((file) => file.length));
+    out.numbers([...this.#files()].map((file) => file.first));
     this.#feed.save(out);
-    for (const { books, candles, tickers } of this.#kept) {
+    for (const { books, candles, tickers, trades } of this.#kept) {
       out.number(books.sinceSnapshot);
       candles.save(out);
       tickers.save(out);
+      trades.save(out);
     }
     this.#folder.writeCheckpoint(out.values());
+    // Only now: until the checkpoint is there, a restart would need them.
+    for (const file of this.#files()) file.sweep();
     this.#checkpointAt = this.#steps;
   }
 
@@ -295,13 +293,14 @@ export class SpooledMarket implements ExchangeMarket {
     this.#steps = this.#checkpointAt = state.number();
     this.#now = state.number();
     const lengths = state.numbers();
-    [...this.#files()].forEach((file, index) => file.truncate(lengths[index]!));
+    const firsts = state.numbers();
+    [...this.#files()].forEach((file, index) => file.truncate(lengths[index]!, firsts[index]));
     this.#feed.restore(state);
     for (const kept of this.#kept) {
       kept.books.resume(state.number());
       kept.candles.restore(state);
       kept.tickers.restore(state);
-      kept.trades.resume();
+      kept.trades.restore(state);
       kept.best = kept.books.lastBest();
     }
   }

@@ -216,11 +216,18 @@ function expectedCandle(
   };
 }
 
-function checkTickers(market: ExchangeMarket, symbol: string, trades: ExchangeTrade[]): void {
+/** The tickers against the trades themselves; a window may begin `lateMs` late where it says so. */
+export function checkTickers(
+  market: ExchangeMarket,
+  symbol: string,
+  trades: ExchangeTrade[],
+  lateMs = 0,
+): void {
   for (const [window, hours] of [["1h", 1], ["4h", 4], ["24h", 24]] as const) {
     const ticker = market.ticker(symbol, window)!;
     assert.equal(ticker.closeTime, market.now);
-    assert.equal(ticker.openTime, market.now - hours * 3_600_000);
+    const late = ticker.openTime - (market.now - hours * 3_600_000);
+    assert.ok(late >= 0 && late <= lateMs, `${window} begins ${late} ms late`);
     const index = trades.findIndex((trade) => trade.time >= ticker.openTime);
     const within = index < 0 ? [] : trades.slice(index);
     if (within.length === 0) {

@@ -13,7 +13,7 @@ export async function compileRecording(
 ): Promise<Omit<CompiledRecording, "digests">> {
   const scales = new Map<string, { price: number; quantity: number }>();
   while (true) {
-    const out = new SpoolFile(file, 1, 65536);
+    const out = new SpoolFile(file, 1, { buffer: 65536 });
     const compiler = new Compiler(out, scales);
     try {
       out.truncate(0);

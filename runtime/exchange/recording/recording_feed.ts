@@ -52,7 +52,7 @@ export class RecordingFeed implements EventFeed {
       priceScale,
       quantityScale,
     }));
-    this.#file = new SpoolFile(options.file, 1, 1);
+    this.#file = new SpoolFile(options.file, 1, { buffer: 1 });
     this.#reader = new RecordReader(this.#file);
     this.#recorded = symbols.map(openReplayedSymbol);
     try {
