@@ -49,6 +49,7 @@ const STATUS_OF_CODE: Record<string, ProblemStatus> = {
   "control.address_too_long": 414,
   "control.not_json": 415,
   "control.too_many_attempts": 429,
+  "host.wrong_digest": 409,
   "host.timeout": 504,
   "control.timeout": 504,
 };

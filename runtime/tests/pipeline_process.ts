@@ -41,15 +41,19 @@ export class CommandProcess {
     return this.lines.slice(-25).join("\n");
   }
 
-  /** Waits for a line that matches. */
-  line(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
-    return until(`a line ${pattern} of process ${this.pid}`, timeoutMs, () => {
+  /** Waits for a line that matches; no longer once the process has ended. */
+  async line(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+    let ended = false;
+    void this.ended.then(() => this.#reading).then(() => ended = true);
+    const match = await until(`a line ${pattern} of process ${this.pid}`, timeoutMs, () => {
       for (const line of this.lines) {
         const match = pattern.exec(line);
         if (match !== null) return match;
       }
-      return undefined;
+      return ended ? "ended" : undefined;
     }, () => this.tail);
+    if (match === "ended") throw new Error(`No line ${pattern}, the process has ended:\n${this.tail}`);
+    return match;
   }
 
   kill(): void {
@@ -187,22 +191,47 @@ export class TestPipeline {
 
   async get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.url}/api/v1/${path}`, {
-      headers: { authorization: `Bearer ${this.#tokens.viewer}` },
+      // Without it, logs would come as a stream that does not end.
+      headers: { authorization: `Bearer ${this.#tokens.viewer}`, accept: "application/json" },
     });
     const body = await response.text();
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body}`);
     return JSON.parse(body);
   }
 
-  async post<T>(path: string, body: unknown = {}): Promise<T> {
-    const response = await fetch(`${this.url}/api/v1/${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${this.#tokens.operator}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
+  post<T>(path: string, body: unknown = {}): Promise<T> {
+    return this.#change("POST", path, body);
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#change("DELETE", path);
+  }
+
+  async #change<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.request(method, path, { body });
     const text = await response.text();
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);
+  }
+
+  /** A call under `/api/v1` by a role, whatever the answer; without `body` nothing is sent. */
+  request(
+    method: string,
+    path: string,
+    options: { role?: "viewer" | "operator" | null; body?: unknown; accept?: string; signal?: AbortSignal } =
+      {},
+  ): Promise<Response> {
+    const { role = "operator", body, accept, signal } = options;
+    return fetch(`${this.url}/api/v1/${path}`, {
+      method,
+      headers: {
+        ...role === null ? {} : { authorization: `Bearer ${this.#tokens[role]}` },
+        ...body === undefined ? {} : { "content-type": "application/json" },
+        ...accept === undefined ? {} : { accept },
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    });
   }
 
   /** Process of a part by name: a module, `postgres` or `host`. */

@@ -22,6 +22,7 @@ if (values.help) {
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** In the order of the data's way, slow whole-pipeline tests last. */
 const PARTS = [
+  "runtime/*_test.ts",
   "runtime/lint",
   "runtime/market",
   "runtime/change",
@@ -38,7 +39,9 @@ const PARTS = [
   "runtime/tests/integration",
   "runtime/tests/browser",
 ];
-const parts = positionals.length > 0 ? positionals : PARTS.filter(holdsTests);
+const parts = positionals.length > 0
+  ? positionals
+  : PARTS.filter((part) => part.includes("*") || holdsTests(part));
 const reports = await Deno.makeTempDir({ prefix: "candlewire-tests-" });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes: string[] = [];

@@ -2,7 +2,6 @@ import { CandlewireError, errorText } from "../../error.ts";
 import type { CallOptions } from "../../host/module_context.ts";
 import { type TableName, TABLES } from "../../market/table.ts";
 import { checkColumn } from "../decode_change.ts";
-import { isolate } from "../isolate.ts";
 import { retry } from "../retry.ts";
 import { type Column, TABLE_COLUMNS } from "../table_columns.ts";
 import type { Alert, Change, Outcome, Transform } from "./transform.ts";
@@ -17,7 +16,7 @@ export type UserTransformOptions = {
   maxRows: number;
   /** How long one call may take, ms. */
   timeoutMs: number;
-  /** How often a group of rows is tried before it is taken to be at fault. */
+  /** How often a row is tried before it is taken to be at fault, the try within its group included. */
   attempts: number;
   /** Told when the transform is away, and when it is back. */
   onUnavailable?: (problem: string) => void;
@@ -28,17 +27,18 @@ export type UserTransformOptions = {
   maxMs?: number;
 };
 
-/** Says that the transform took a group of rows and did not answer. */
+/** Says that the transform did not answer for rows; `cause` tells why. */
 class Crashed extends Error {}
 
 /**
  * A transform of the user, in a process of its own. What it answers is checked row by row; a row out of shape fails
  * with `transform.bad_answer`, a row it refuses with `transform.refused`.
  *
- * A process that dies, hangs or answers garbage on a group of rows although it was there before the call is taken to
- * fail by fault of a row: after `attempts` tries the group is narrowed down, and the row becomes a dead letter
- * (`transform.crashed`). A process that is not there is waited for without end: unavailable is no dead letter. The two
- * are told apart by an empty call, not by the error's code, because a call to a dying process may fail in many ways.
+ * A process that dies, hangs or answers garbage on a group of rows is not asked for the group again: the rows go one by
+ * one, and a row on which it does so again, alone and right after it answered, becomes a dead letter
+ * (`transform.crashed`). That costs two processes a bad row, however large the group is, which matters because the
+ * host starts a process again only so often. A process that is not there is waited for without end: unavailable is no
+ * dead letter.
  */
 export class UserTransform implements Transform {
   readonly name: string;
@@ -85,31 +85,41 @@ export class UserTransform implements Transform {
   }
 
   async #applyGroup(table: TableName, changes: Change[]): Promise<Outcome[]> {
-    let first = true;
-    const results = await isolate(changes, async (group) => {
-      const attempts = first ? this.#options.attempts : 1;
-      for (let attempt = 1;; attempt++) {
-        try {
-          return await this.#call(table, group, !first || attempt > 1);
-        } catch (error) {
-          if (!(error instanceof Crashed) || attempt >= attempts) {
-            first = false;
-            throw error;
-          }
-        }
-      }
-    }, { isPoison: (error) => error instanceof Crashed });
-    return results.map((result, at): Outcome =>
-      result.ok ? result.result : {
-        kind: "fail",
-        code: "transform.crashed",
-        message: `Transform ${this.name} on ${table} ${keyText(changes[at]!)}: ${errorText(result.error)}`
-          .slice(0, 2000),
-      }
-    );
+    try {
+      return await this.#call(table, changes);
+    } catch (error) {
+      if (!(error instanceof Crashed)) throw error;
+    }
+    const outcomes: Outcome[] = [];
+    await this.#reach(table);
+    for (const change of changes) outcomes.push(await this.#applyAlone(table, change));
+    return outcomes;
   }
 
-  async #call(table: TableName, changes: Change[], probeFirst: boolean): Promise<Outcome[]> {
+  /** One row, after the process did not get through its group. It was there when this is called. */
+  async #applyAlone(table: TableName, change: Change): Promise<Outcome> {
+    // The try within its group was the first.
+    for (let attempt = 2;; attempt++) {
+      try {
+        return (await this.#call(table, [change]))[0]!;
+      } catch (error) {
+        if (!(error instanceof Crashed)) throw error;
+        if (attempt >= this.#options.attempts) {
+          // Whatever comes next must find it there, or be held responsible for what this row did.
+          await this.#reach(table);
+          return {
+            kind: "fail",
+            code: "transform.crashed",
+            message: `Transform ${this.name} on ${table} ${keyText(change)}: ${errorText(error.cause)}`
+              .slice(0, 2000),
+          };
+        }
+        await this.#reach(table);
+      }
+    }
+  }
+
+  async #call(table: TableName, changes: Change[]): Promise<Outcome[]> {
     const { columns } = TABLE_COLUMNS[table];
     const request: UserRequest = {
       table,
@@ -118,11 +128,18 @@ export class UserTransform implements Transform {
         columns.map(({ name }) => (row as unknown as Record<string, unknown>)[name])
       ),
     };
-    if (probeFirst) await this.#reach(table);
-    if (this.#removed) return changes.map((change) => ({ kind: "keep", change }));
     let answer: unknown;
     try {
-      answer = await this.#options.call(this.name, "apply", request, this.#callOptions());
+      while (true) {
+        if (this.#removed) return changes.map((change) => ({ kind: "keep", change }));
+        try {
+          answer = await this.#options.call(this.name, "apply", request, this.#callOptions());
+          break;
+        } catch (error) {
+          if (!isNotDelivered(error) || this.#options.signal.aborted) throw error;
+          await this.#reach(table);
+        }
+      }
     } catch (error) {
       if (this.#options.signal.aborted) {
         throw new CandlewireError(
@@ -134,19 +151,16 @@ export class UserTransform implements Transform {
           },
         );
       }
-      if (!probeFirst) {
-        // It may just not have been there: wait for it, then ask once more before anything is held against the rows.
-        await this.#reach(table);
-        return await this.#call(table, changes, true);
-      }
       this.#options.onCrash?.(errorText(error));
-      throw new Crashed(errorText(error));
+      throw new Crashed("No answer", { cause: error });
     }
     const response = answer as UserResponse | null;
     if (!Array.isArray(response?.outcomes) || response.outcomes.length !== changes.length) {
       const count = Array.isArray(response?.outcomes) ? response.outcomes.length : 0;
       this.#options.onCrash?.("bad answer");
-      throw new Crashed(`It answered ${count} outcomes for ${changes.length} rows`);
+      throw new Crashed("Bad answer", {
+        cause: new Error(`It answered ${count} outcomes for ${changes.length} rows`),
+      });
     }
     for (const alert of Array.isArray(response.alerts) ? response.alerts.slice(0, 1000) : []) {
       if (isAlert(alert)) this.#alerts.push(alert);
@@ -238,6 +252,16 @@ function isUnknownModule(error: unknown): boolean {
   return error instanceof CandlewireError &&
     (error.code === "host.unknown_module" ||
       (error.code === "host.unreachable" && /no such module$/.test(error.message)));
+}
+
+/**
+ * True where the host says that the process was not there to be asked. That it was there follows from no error: a call to
+ * a dying process fails in many ways.
+ */
+function isNotDelivered(error: unknown): boolean {
+  return isUnknownModule(error) ||
+    (error instanceof CandlewireError && error.code === "host.unreachable" &&
+      / the module is \w+$/.test(error.message));
 }
 
 function keyText(change: Change): string {
