@@ -12,6 +12,8 @@ export type Invocation = {
   /** `--source FILE`: a recording to replay through the exchange. */
   recording: string | null;
   printConfig: boolean;
+  /** Ends when its standard input closes: whoever started it is gone, however it went. */
+  untilStdinCloses: boolean;
 };
 
 export const HELP =
@@ -34,6 +36,9 @@ Flags of demo, start and exchange
   --config FILE        JSON; see --print-config
   --set a.b=VALUE      any key of the configuration (repeatable)
   --print-config       every key with its meaning and default
+
+Flags of exchange
+  --until-stdin-closes ends with the program that started it
 
 Flags of start
   --source S           binance, exchange (one on this machine), or a recording's FILE
@@ -63,6 +68,7 @@ export function readCommandLine(args: string[]): Invocation {
         profile: { type: "string" },
         "original-times": { type: "boolean" },
         "print-config": { type: "boolean" },
+        "until-stdin-closes": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
       allowPositionals: false,
@@ -137,6 +143,7 @@ export function readCommandLine(args: string[]): Invocation {
     part,
     recording,
     printConfig: flags["print-config"] ?? false,
+    untilStdinCloses: flags["until-stdin-closes"] ?? false,
   };
 }
 

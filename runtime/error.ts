@@ -35,5 +35,14 @@ export class CandlewireError extends Error {
 /** The text of anything that was thrown, for logs and dead letters. */
 export function errorText(error: unknown): string {
   if (error instanceof CandlewireError) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return error instanceof Error ? `${error.name}: ${causeText(error)}` : String(error);
+}
+
+/** An error's message and what lies below it: `fetch failed: getaddrinfo ENOTFOUND api.binance.com`. */
+export function causeText(error: Error): string {
+  const parts = [error.message];
+  for (let at = error.cause; at instanceof Error && parts.length < 4; at = at.cause) {
+    if (!parts.at(-1)!.includes(at.message)) parts.push(at.message);
+  }
+  return parts.join(": ");
 }

@@ -28,6 +28,7 @@ export async function startExchangeProcess(
       "-A",
       fileURLToPath(new URL("main.ts", import.meta.url)),
       "exchange",
+      "--until-stdin-closes",
       "--config",
       configFile,
     ],

@@ -29,6 +29,7 @@ try {
       // Loaded on demand: the exchange needs none of the pipeline, and the other way round.
       const { runExchange } = await import("./exchange/server/run_exchange.ts");
       const { market, server } = configOf(invocation).exchange;
+      if (invocation.untilStdinCloses) void stdinClosed().then(() => stopping.abort());
       await runExchange({ market, server, signal: stopping.signal, print: console.log });
       break;
     }
@@ -55,6 +56,12 @@ async function runPipeline(config: Config): Promise<void> {
   await new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true })
   );
+}
+
+async function stdinClosed(): Promise<void> {
+  for await (const _ of Deno.stdin.readable) {
+    // Nothing is expected there.
+  }
 }
 
 /** File, then flags; each source has a data folder of its own unless one is named. */

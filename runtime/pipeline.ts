@@ -6,7 +6,7 @@ import { type Control, startControl } from "./control/control.ts";
 import type { Probe } from "./control/probe.ts";
 import { loadTokens } from "./control/tokens.ts";
 import { type DataFolder, openDataFolder } from "./data_folder.ts";
-import { CandlewireError } from "./error.ts";
+import { CandlewireError, errorText } from "./error.ts";
 import { folderBytes } from "./folder_bytes.ts";
 import { exchangeOrigin, startExchangeProcess } from "./exchange_process.ts";
 import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
@@ -107,14 +107,15 @@ export async function startPipeline(config: Config, options: PipelineOptions): P
     }),
   );
   print("Starting producer, capture and consumer");
-  await host.startAll();
+  // Not waited for: a source that does not answer must not hide the console, which shows why.
+  void host.startAll().catch((error) => signal.aborted || print(`warn: ${errorText(error)}`));
 
   const running = stack.move();
   return {
     origin: source.origin,
     control,
     host,
-    ready: (readySignal) => whenReady(control.url, readySignal),
+    ready: (readySignal) => whenReady(control, print, readySignal),
     async [Symbol.asyncDispose]() {
       // In the data's order, so that what is under way arrives.
       for (const name of ["producer", "capture", "consumer"]) await host.stop(name);
@@ -311,12 +312,28 @@ function diskProbe(folders: Record<string, string | undefined>): () => Promise<R
   };
 }
 
-async function whenReady(url: string, signal: AbortSignal): Promise<void> {
+/** Waits for `/readyz`; after a while it says what is still missing, so that nobody waits in the dark. */
+async function whenReady(
+  control: Control,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const patienceMs = 8_000;
+  const started = performance.now();
+  let told = "";
   while (true) {
     signal.throwIfAborted();
-    const response = await fetch(`${url}/readyz`, { signal });
-    await response.body?.cancel();
+    const response = await fetch(`${control.url}/readyz`, { signal });
+    const { checks } = await response.json() as { checks: { name: string; ok: boolean; why: string }[] };
     if (response.ok) return;
+    const missing = checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.why}`).join(
+      "; ",
+    );
+    if (performance.now() - started > patienceMs && missing !== told) {
+      if (told === "") print(`Not ready yet; the console shows more: ${control.newLoginUrl()}`);
+      print(`Waiting for ${missing}`);
+      told = missing;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -1,4 +1,4 @@
-import { CandlewireError } from "../../error.ts";
+import { CandlewireError, causeText } from "../../error.ts";
 import { decodeRefusal, parseJson } from "./binance_rest.ts";
 import { backoffMs, wait } from "./wait.ts";
 import { rateLimited, type WeightBudget } from "./weight_budget.ts";
@@ -130,6 +130,10 @@ export function badAnswer(url: string, reason: string): CandlewireError {
 
 function toError(error: unknown, url: string): CandlewireError {
   if (error instanceof CandlewireError) return error;
-  const cause = error instanceof Error ? error.message : String(error);
-  return new CandlewireError("source.unavailable", `Ask ${url}: ${cause}`, { retry: "retry", cause: error });
+  const cause = error instanceof Error ? causeText(error) : String(error);
+  return new CandlewireError("source.unavailable", `Ask ${url}: ${cause}`, {
+    retry: "retry",
+    cause: error,
+    hint: "Check the network, or set source.restUrl and source.wsUrl to a host that can be reached",
+  });
 }
