@@ -148,7 +148,8 @@ function keysAt(schema: z.ZodType, path: PropertyKey[]): string[] {
     if (key === undefined) break;
     at = at?.shape?.[key] ?? at?.element;
   }
-  return Object.keys(at?.shape ?? {});
+  // A record's keys are those of the enumeration that its key is of.
+  return Object.keys(at?.shape ?? at?.def?.keyType?.def?.entries ?? {});
 }
 
 /** Levenshtein's distance, for "did you mean". */

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { TABLES } from "../market/table.ts";
+import { type TableName, TABLES } from "../market/table.ts";
+import { TABLE_COLUMNS } from "./table_columns.ts";
 
 const ms = (value: number, max: number, text: string) =>
   z.int().min(1).max(max).default(value).describe(text).meta({ unit: "ms", example: value });
@@ -38,7 +39,18 @@ export const consumerConfigSchema = z.strictObject({
     "Name under which positions are acknowledged to capture",
   )
     .meta({ unit: "", example: "consumer" }),
-  columns: z.partialRecord(z.enum(TABLES), z.record(z.string(), z.string())).default({})
+  columns: z.partialRecord(z.enum(TABLES), z.record(z.string(), z.string()))
+    .superRefine((columns, context) => {
+      for (const [table, names] of Object.entries(columns)) {
+        const known = TABLE_COLUMNS[table as TableName].columns.map(({ name }) => name);
+        for (const [from, to] of Object.entries(names)) {
+          if (known.includes(to)) continue;
+          const message = `${table} has no column "${to}"; it has ${known.join(", ")}`;
+          context.addIssue({ code: "custom", path: [table, from], message, input: to });
+        }
+      }
+    })
+    .default({})
     .describe("Renamed columns: per table, the name in the change event and the name of ours")
     .meta({ unit: "", example: { recent_trades: { qty: "quantity" } } }),
   filters: z.array(z.strictObject({

@@ -120,7 +120,7 @@ export class ChangeDecoder {
     const incoming = this.#incoming[table];
     for (let i = 0; i < incoming.length; i++) {
       const { column, from } = incoming[i]!;
-      const problem = convert(column, wire[from], row);
+      const problem = convert(column, valueOf(wire, column, from), row);
       if (problem !== undefined) return mismatch(table, column, from, problem, wire);
     }
     this.#countUnknown(table, wire);
@@ -134,7 +134,7 @@ export class ChangeDecoder {
     const row: Json = {};
     for (const { column, from } of this.#incoming[table]) {
       const needed = key.includes(column.name) || (column.name === time && table === "recent_trades");
-      const problem = convert(column, wire[from], row);
+      const problem = convert(column, valueOf(wire, column, from), row);
       if (problem !== undefined && needed) return mismatch(table, column, from, problem, wire);
     }
     // Without REPLICA IDENTITY FULL, `before` holds the key alone and the rest is null or zero.
@@ -157,7 +157,7 @@ export class ChangeDecoder {
     for (const _ in wire) columns++;
     if (columns === known.length) return;
     for (const name in wire) {
-      if (known.some(({ from }) => from === name)) continue;
+      if (known.some(({ column, from }) => from === name || column.name === name)) continue;
       const at = `${table}.${name.slice(0, 64)}`;
       const count = this.unknownColumns.get(at);
       if (count !== undefined || this.unknownColumns.size < 256) {
@@ -184,6 +184,12 @@ function insertedRow(value: string): Json | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A column's value; a log may hold rows from before it was renamed beside those that the rule is for. */
+function valueOf(wire: Json, column: Column, from: string): unknown {
+  const value = wire[from];
+  return value === undefined && from !== column.name ? wire[column.name] : value;
 }
 
 /** Checks one column and puts it into the row; answers with what was expected when it does not fit. */
@@ -261,11 +267,12 @@ function keep(
 }
 
 function mismatch(table: TableName, column: Column, from: string, expected: string, wire: Json): Outcome {
-  const name = from === column.name ? `"${from}"` : `"${from}" (mapped to "${column.name}")`;
-  if (from in wire) {
+  const came = from in wire || !(column.name in wire) ? from : column.name;
+  const name = came === column.name ? `"${came}"` : `"${came}" (mapped to "${column.name}")`;
+  if (came in wire) {
     return fail(
       "transform.schema_mismatch",
-      `Decode ${table}: column ${name} must be ${expected}, found ${found(wire[from])}`,
+      `Decode ${table}: column ${name} must be ${expected}, found ${found(wire[came])}`,
     );
   }
   const columns = Object.keys(wire).slice(0, 20).join(", ").slice(0, 400);
@@ -283,6 +290,10 @@ function fail(code: string, message: string): Outcome {
 /** A value as a message shows it, cut. */
 function found(value: unknown): string {
   if (value === undefined) return "nothing";
+  // It was rounded when it was parsed; the letter's payload has its digits.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return `about ${(value as number).toPrecision(6)}`;
+  }
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }

@@ -98,6 +98,22 @@ Deno.test("decode() takes up a renamed column by a declared rule, and counts col
   assert.deepEqual([...decoder.unknownColumns], [["recent_trades.venue", 1], ["recent_trades.note", 1]]);
 });
 
+Deno.test("decode() takes rows from before a column was renamed beside those after it", () => {
+  const decoder = new ChangeDecoder({ columns: { recent_trades: { qty: "quantity" } } });
+  const outcome = decoder.decode(AT, { offset: 1, value: envelope() });
+  assert.ok(outcome.kind === "keep");
+  assert.deepEqual(outcome.change.row, { ...ROW, trade_time: 1723161253123 });
+  assert.deepEqual([...decoder.unknownColumns], []);
+  const { quantity: _, ...rest } = ROW;
+  const message = (after: Record<string, unknown>) => {
+    const failed = decoder.decode(AT, { offset: 1, value: envelope({ after }) });
+    return failed.kind === "fail" ? failed.message : failed.kind;
+  };
+  assert.match(message({ ...rest, quantity: "x" }), /column "quantity" must be decimal text/);
+  assert.match(message({ ...rest, qty: "x" }), /column "qty" \(mapped to "quantity"\) must be decimal text/);
+  assert.match(message(rest), /column "qty" \(mapped to "quantity"\) is missing/);
+});
+
 Deno.test("decode() answers every operation", () => {
   assert.deepEqual(decode(null), { kind: "filter", rule: "tombstone" });
   assert.deepEqual(decode('{"schema":null,"payload":null}'), { kind: "filter", rule: "tombstone" });

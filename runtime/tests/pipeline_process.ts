@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -167,6 +167,10 @@ export class TestPipeline {
   /** Starts it, also again after a kill, and waits until it is ready. */
   async start(timeoutMs = 90_000): Promise<void> {
     await Deno.remove(join(this.dataDir, "run", "endpoints.json")).catch(() => {});
+    await Deno.mkdir(this.dataDir, { recursive: true });
+    // PostgreSQL runs as another user when the tests run as root; where that user may not pass, its files would be put
+    // elsewhere and stay there.
+    await Deno.chmod(dirname(this.dataDir), 0o755);
     this.process = new CommandProcess([
       "start",
       "--source",
