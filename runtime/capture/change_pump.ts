@@ -69,6 +69,11 @@ export class ChangePump {
   #scheduled = false;
   #flushing: Promise<void> | undefined;
   #paused = false;
+  /**
+   * True once something that was received is lost to this pump: a frame it could not read, an append that failed. The
+   * position must not pass it (I1), so nothing is taken in or appended any more; the slot sends it again.
+   */
+  #dead = false;
   /** Frames that came while a relation is being learnt; copies. */
   #waiting: Uint8Array[] | undefined;
   #since = 0;
@@ -88,6 +93,7 @@ export class ChangePump {
 
   /** One frame of the stream, in its order. The bytes are not kept. */
   frame(bytes: Uint8Array): void {
+    if (this.#dead) return;
     if (this.#waiting !== undefined) {
       this.#waiting.push(bytes.slice());
       return;
@@ -99,9 +105,11 @@ export class ChangePump {
     }
   }
 
-  /** Makes durable what was received, and acknowledges it. */
+  /** Makes durable what was received, and acknowledges it. After a failure it only waits for what is under way. */
   async drain(): Promise<void> {
-    while (this.#flushing !== undefined || this.#moved) await (this.#flushing ?? this.#flush());
+    while (this.#flushing !== undefined || (this.#moved && !this.#dead)) {
+      await (this.#flushing ?? this.#flush());
+    }
   }
 
   #frame(bytes: Uint8Array): void {
@@ -219,23 +227,28 @@ export class ChangePump {
 
   /** Appends when the stream pauses for a turn of the event loop, or after a while: small groups when quiet, large ones under load. */
   #schedule(): void {
-    if (this.#scheduled || this.#flushing !== undefined) return;
+    if (this.#scheduled || this.#dead || this.#flushing !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      if (this.#dead) return;
       const waited = performance.now() - this.#since;
       if (this.#dirty && waited < LINGER_MS && this.#chars < this.#options.maxPendingChars) {
         this.#dirty = false;
         this.#schedule();
         return;
       }
-      this.#flush().catch((error) => this.#fail(error));
+      // Whoever drains is told as well.
+      this.#flush().catch(() => {});
     });
   }
 
   #flush(): Promise<void> {
     if (this.#flushing !== undefined) return this.#flushing;
-    this.#flushing = this.#append().finally(() => {
+    this.#flushing = this.#append().catch((error) => {
+      this.#fail(error);
+      throw error;
+    }).finally(() => {
       this.#flushing = undefined;
       if (this.#moved) this.#schedule();
     });
@@ -305,6 +318,7 @@ export class ChangePump {
   }
 
   #fail(error: unknown): void {
+    this.#dead = true;
     this.#failure.reject(error);
   }
 }
