@@ -23,7 +23,11 @@ export type ReadLog = (
 export type ControlLog = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
 /** A module's status as answers show it. */
-export type ShownModule = ModuleStatus & { rates: Record<string, number> };
+export type ShownModule = ModuleStatus & {
+  rates: Record<string, number>;
+  /** Of one core, over the last seconds; null while unknown. */
+  cpuPercent: number | null;
+};
 
 /** What the routes share. */
 export type ControlParts = {
@@ -101,7 +105,9 @@ export function shownModule(
   const metrics = Object.fromEntries(
     Object.entries(module.metrics).filter(([key, value]) => Number.isFinite(value) && !/_bucket\{/.test(key)),
   );
-  return { ...module, metrics, rates: parts.sampler.rates.ratesOf(name) };
+  const { rates } = parts.sampler;
+  const cpuPercent = module.cpuSeconds === null ? null : rates.cpuPercent(name);
+  return { ...module, metrics, rates: rates.ratesOf(name), cpuPercent };
 }
 
 /** The log line of who changed what. Tokens and bodies are not in it (I6). */

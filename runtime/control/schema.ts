@@ -68,6 +68,7 @@ export const moduleSchema = z.looseObject({
   violations: z.record(text, z.number()),
   metrics: z.record(text, z.number()),
   rates: z.record(text, z.number()).openapi({ description: "Counters per second" }),
+  cpuPercent: z.number().nullable().openapi({ description: "Of one core, over the last seconds" }),
 }).openapi("Module");
 
 export const logLineSchema = z.object({

@@ -111,14 +111,23 @@ export class SupervisedModule {
 
   /** Its code may run now. */
   approve(): void {
+    if (this.#life.state === "awaiting_approval") {
+      this.record.log("info", `Approved: code ${this.definition.digest.slice(0, 12)}`);
+    }
     this.#happen("approve", "Approved");
   }
 
   /** Wants it to drain and end; resolves when its process is gone. */
   async stop(): Promise<void> {
     const process = this.#process;
+    const { state } = this.#life;
     this.#happen("stop", "Stopped");
-    if (process === undefined) return;
+    if (process === undefined) {
+      // It waited for a restart that will not come now.
+      if (this.#life.state !== state) this.record.log("info", "Stopped");
+      return;
+    }
+    if (state !== "draining") this.record.log("info", `Stopping: process ${process.pid} drains`);
     const { drainMs } = this.#around.config;
     if (this.#drainTimer === undefined) {
       process.stop();
@@ -228,6 +237,7 @@ export class SupervisedModule {
     this.#life = transition(before, event, { at: this.#around.clock(), policy: this.#policy });
     if (this.#life.state === before.state) return;
     this.#detail = detail;
+    if (this.#life.state === "awaiting_approval") this.record.log("warn", `Waiting for approval: ${detail}`);
     if (this.#life.state === "starting") this.#spawn();
     this.#around.onChange(this);
   }
@@ -276,6 +286,10 @@ export class SupervisedModule {
     this.#startedAt = clock();
     this.#spawnedAt = performance.now();
     this.#around.onSpawned(process.pid);
+    this.record.log(
+      "info",
+      `Started: process ${process.pid}, epoch ${this.#epoch}, memory ceiling ${definition.manifest.memoryMb} MiB`,
+    );
     this.#gone = process.exited.then((exit) => {
       this.#around.onGone(process.pid);
       this.#end(exit);
@@ -289,11 +303,21 @@ export class SupervisedModule {
     const { code, signal, cause, detail } = exit;
     this.#lastExit = { at: this.#around.clock(), code, signal, cause };
     this.#lastHeartbeatAt = null;
-    if (cause !== "stopped") {
+    if (cause === "stopped") {
+      this.record.log("info", `Stopped: ${detail}`);
+    } else {
       this.record.countExit(cause);
-      this.record.log("error", `End of ${this.name}: ${detail}`, { cause, code, signal });
+      this.record.log("error", `Ended: ${detail}`, { cause, code, signal });
     }
     this.#happen("exit", detail);
+    const { state, retryAt, crashes } = this.#life;
+    if (state === "backing_off") {
+      const left = restartsLeft(this.#life, { at: this.#around.clock(), policy: this.#policy });
+      const waitMs = Math.max(0, retryAt! - this.#around.clock());
+      this.record.log("info", `Restarting in ${waitMs} ms; restarts left after that: ${left}`);
+    } else if (state === "failed") {
+      this.record.log("error", `Not restarted: it ended ${crashes.length} times within the restart window`);
+    }
   }
 
   #receive(message: Exclude<ChildMessage, { kind: "response" | "goodbye" | "request" }>): void {
@@ -316,6 +340,9 @@ export class SupervisedModule {
         const changed = this.#health !== message.health || this.#detail !== message.detail;
         this.#health = message.health;
         if (message.health === "running" && this.#life.state === "starting") {
+          const tookMs = Math.round(performance.now() - this.#spawnedAt);
+          const told = message.detail === "" ? "" : `: ${message.detail}`;
+          this.record.log("info", `Running after ${tookMs} ms${told}`);
           return this.#happen("ready", message.detail);
         }
         if (this.#life.state === "running" || this.#life.state === "starting") this.#detail = message.detail;
