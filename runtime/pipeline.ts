@@ -237,7 +237,14 @@ async function openHost(
         postgres: postgres("candlewire_capture"),
         journalFolder: folder.journal,
       }, { postgresPassword: folder.secrets.capturePassword }),
-      module("consumer", { ...config.consumer, journalFolder: folder.journal, storeFile, transforms: [] }),
+      module("consumer", {
+        ...config.consumer,
+        // Recorded times that are kept lie long past every retention.
+        expire: config.consumer.expire && !config.exchange.market.originalTimes,
+        journalFolder: folder.journal,
+        storeFile,
+        transforms: [],
+      }),
     ],
     hostHandlers: {
       "postgres.partitions": (parameters) => {
