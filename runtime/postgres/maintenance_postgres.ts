@@ -1,9 +1,10 @@
 import pg from "pg";
-import { errorText } from "../error.ts";
+import { CandlewireError, errorText } from "../error.ts";
 import { type EpochMs, epochMs, wallClock } from "../market/epoch.ts";
 import {
   dropPartitionsBefore,
   ensurePartitions,
+  firstKeptDay,
   PARTITIONED,
   type PartitionedTable,
 } from "./partition_postgres.ts";
@@ -23,6 +24,10 @@ export type MaintenanceOptions = {
 
 /** What the producer asks for when a row's day has no partition yet. */
 export type Maintenance = AsyncDisposable & {
+  /**
+   * Makes the partitions that cover a range; answers how many. Rejects with `postgres.partition_range` when a day of it is
+   * past what retention keeps: a partition made for it would be dropped in the next round, its rows with it.
+   */
   ensure(table: PartitionedTable, range: { from: EpochMs; to: EpochMs }): Promise<number>;
   /** Bytes of WAL that the slot holds back, and of the database; undefined while unreachable. */
   usage(): Promise<{ slotBytes: number | null; slotState: string | null; databaseBytes: number } | undefined>;
@@ -47,7 +52,10 @@ export async function maintainPostgres(
           connectionTimeoutMillis: 5000,
           application_name: "candlewire maintenance",
         });
-        opened.on("error", () => client = undefined);
+        opened.on("error", () => {
+          // An old connection's late failure must not forget the one that replaced it.
+          if (client === opened) client = undefined;
+        });
         await opened.connect();
         client = opened;
       }
@@ -64,6 +72,10 @@ export async function maintainPostgres(
     return result;
   };
 
+  const keptSince = () =>
+    options.retentionDays === null
+      ? undefined
+      : firstKeptDay(epochMs(wallClock() - options.retentionDays * 86_400_000));
   const round = () =>
     withClient(async (client) => {
       const now = wallClock();
@@ -101,7 +113,22 @@ export async function maintainPostgres(
   options.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 
   return {
-    ensure: (table, range) => withClient((client) => ensurePartitions(client, table, range)),
+    async ensure(table, range) {
+      const since = keptSince();
+      if (since !== undefined && range.from < since) {
+        throw new CandlewireError(
+          "postgres.partition_range",
+          `Make partitions of ${table} from ${iso(range.from)}: only what is newer than ${
+            iso(since)
+          } is kept`,
+          {
+            hint:
+              `Rows of before expire unwritten; raise postgres.retentionDays (${options.retentionDays}) to keep them`,
+          },
+        );
+      }
+      return await withClient((client) => ensurePartitions(client, table, range));
+    },
     async usage() {
       try {
         return await withClient(async (client) => {
@@ -126,4 +153,8 @@ export async function maintainPostgres(
       await client?.end();
     },
   };
+}
+
+function iso(time: EpochMs): string {
+  return Number.isFinite(time) ? new Date(time).toISOString() : String(time);
 }

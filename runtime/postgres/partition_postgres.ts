@@ -30,7 +30,10 @@ export async function ensurePartitions(
   for (let day = first; day <= last; day++) {
     const name = `${table}_p${dayName(day)}`;
     if (known.has(name)) continue;
-    await client.query(
+    // A new partition takes an exclusive lock on the root, too: behind a long reader, such as a snapshot, it would hold
+    // up the producer. Both or neither: a partition without replica identity would lose its deletes.
+    await inTransaction(
+      client,
       `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF ${table}
          FOR VALUES FROM ('${iso(day)}') TO ('${iso(day + 1)}');
        ALTER TABLE ${name} REPLICA IDENTITY FULL`,
@@ -49,17 +52,25 @@ export async function dropPartitionsBefore(
   const dropped: string[] = [];
   for (const partition of await listPartitions(client, table)) {
     if (partition.until > before) continue;
-    // A drop takes an exclusive lock on the root; give up soon rather than hold up the producer behind it.
-    await client.query(
-      `BEGIN; SET LOCAL lock_timeout = '2s'; DROP TABLE ${pg.escapeIdentifier(partition.name)}; COMMIT`,
-    )
-      .catch(async (error: unknown) => {
-        await client.query("ROLLBACK");
-        throw error;
-      });
+    await inTransaction(client, `DROP TABLE ${pg.escapeIdentifier(partition.name)}`);
     dropped.push(partition.name);
   }
   return dropped;
+}
+
+/** The start of the oldest day whose partition {@linkcode dropPartitionsBefore} keeps. */
+export function firstKeptDay(before: EpochMs): EpochMs {
+  return epochMs(Math.floor(before / DAY_MS) * DAY_MS);
+}
+
+/** Changes the root's partitions, or gives up soon on its lock, rather than hold up the producer behind it. */
+async function inTransaction(client: pg.Client, sql: string): Promise<void> {
+  try {
+    await client.query(`BEGIN; SET LOCAL lock_timeout = '2s'; ${sql}; COMMIT`);
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  }
 }
 
 async function listPartitions(

@@ -7,6 +7,8 @@ import { type AnyRow, ROW_SHAPES, rowsOf, WRITE_ORDER } from "./table/row_shape.
 /** What one table's part of a batch came to. */
 export type WriteCounts = Awaited<ReturnType<MarketTables["write"]>>;
 
+const DAY_MS = 86_400_000;
+
 /** A range of days that a table lacks partitions for, epoch ms. */
 export type PartitionRange = { table: TableName; from: number; to: number };
 
@@ -194,11 +196,20 @@ export class WriteQueue {
 
   /** False when the host could not be asked. */
   async #makePartitions(batch: TableBatch, error: CandlewireError): Promise<boolean> {
-    const ranges = error.details.ranges as PartitionRange[];
+    const ranges = [...error.details.ranges as PartitionRange[]];
     try {
       for (const range of ranges) {
         if (await this.#options.makePartitions(range) === "made") continue;
         const { table } = range;
+        // Of several days perhaps one alone is past what is kept: each is asked for by itself.
+        if (range.to - range.from >= DAY_MS) {
+          const days: PartitionRange[] = [];
+          for (let from = range.from; from <= range.to; from += DAY_MS) {
+            days.push({ table, from, to: Math.min(range.to, from + DAY_MS - 1) });
+          }
+          ranges.push(...days);
+          continue;
+        }
         const column = ROW_SHAPES[table].partitionedBy as string;
         const rows = rowsOf(batch, table);
         const kept = rows.filter((row) => {

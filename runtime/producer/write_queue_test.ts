@@ -113,3 +113,29 @@ Deno.test("old days get their partition from the host, or are left out by the ru
   assert.deepEqual(stored.rows.map((row) => row.trade_id), [0, 1, 5]);
   assert.deepEqual(run.told.filtered, ["expired recent_trades 1"]);
 });
+
+Deno.test("of days that follow each other only those past retention are left out (I5)", async () => {
+  await using database = await testDatabase({ from: AT - 30 * DAY_MS, to: AT - 30 * DAY_MS });
+  await using tables = new PostgresTables({ ...database.login, epoch: 1 });
+  await using run = started(tables, {
+    async makePartitions(range) {
+      if (range.from < AT - 2 * DAY_MS) return "refused";
+      await database.partitions(range.table, range);
+      return "made";
+    },
+  });
+  run.queue.push({
+    recent_trades: [0, 1, 2, 3, 4].map((days) =>
+      rows.trade(days, { trade_time: (AT - days * DAY_MS) as typeof AT })
+    ),
+  });
+  await until("the rows to be written", () => run.queue.queuedRows === 0);
+  await run.drain();
+  const stored = await database.owner.query("SELECT trade_id::int FROM recent_trades ORDER BY 1");
+  const kept = [0, 1, 2, 3, 4].filter((days) => Math.floor(AT / DAY_MS - days) * DAY_MS >= AT - 2 * DAY_MS);
+  assert.deepEqual(stored.rows.map((row) => row.trade_id), kept);
+  assert.equal(
+    run.told.filtered.map((text) => Number(text.split(" ")[2])).reduce((sum, count) => sum + count, 0),
+    5 - kept.length,
+  );
+});
