@@ -15,6 +15,7 @@ import type {
   TickerWindow,
 } from "./market.ts";
 import type { SpoolFolder } from "./spool_folder.ts";
+import { spoolSink } from "./spool_sink.ts";
 import { retain } from "./spool_retention.ts";
 import { levelTexts, openSymbolSpool, type SymbolSpool } from "./spool_symbol.ts";
 import { truthOf } from "./spooled_truth.ts";
@@ -70,7 +71,7 @@ export class SpooledMarket implements ExchangeMarket {
     this.symbols = feed.symbols.map((symbol) => symbol.info);
     this.#bySymbol = new Map(this.symbols.map((info, index) => [info.symbol, index]));
     this.#kept = feed.symbols.map((symbol, number) => openSymbolSpool(folder.path, symbol, number));
-    this.#sink = this.#makeSink();
+    this.#sink = spoolSink(feed, this.#kept, () => this.#events);
     this.truth = truthOf((symbol) => this.#of(symbol));
     try {
       this.#resume();
@@ -173,57 +174,6 @@ export class SpooledMarket implements ExchangeMarket {
   #of(symbol: string): SymbolSpool | undefined {
     const index = this.#bySymbol.get(symbol);
     return index === undefined ? undefined : this.#kept[index];
-  }
-
-  #makeSink(): FeedSink {
-    return {
-      trade: (index, id, price, quantity, time, isBuyerMaker, takerOrder) => {
-        const kept = this.#kept[index]!;
-        kept.candles.add(time, price, quantity, isBuyerMaker, id);
-        kept.tickers.add(kept.trades.length, price, quantity);
-        const aggregateId = kept.trades.append(id, price, quantity, time, isBuyerMaker, takerOrder);
-        this.#events?.push({
-          type: "trade",
-          symbol: kept.symbol,
-          tradeId: id,
-          price: kept.price.of(price),
-          quantity: kept.quantity.of(quantity),
-          time: time as EpochMs,
-          isBuyerMaker,
-          takerOrderId: takerOrder < 0 ? null : takerOrder,
-          aggregateId,
-        });
-      },
-      depth: (index, firstUpdateId, finalUpdateId, time, bids, asks) => {
-        const kept = this.#kept[index]!;
-        if (kept.books.wantsSnapshot) kept.books.appendSnapshot(this.#feed.book(index, Infinity));
-        else kept.books.appendDepth(finalUpdateId, bids, asks);
-        this.#events?.push({
-          type: "depth",
-          symbol: kept.symbol,
-          firstUpdateId,
-          finalUpdateId,
-          time: time as EpochMs,
-          bids: levelTexts(bids, kept),
-          asks: levelTexts(asks, kept),
-        });
-      },
-      bookTicker: (index, updateId, time, bid, bidQuantity, ask, askQuantity) => {
-        const kept = this.#kept[index]!;
-        kept.books.appendBest(updateId, time, bid, bidQuantity, ask, askQuantity);
-        kept.best = {
-          type: "bookTicker",
-          symbol: kept.symbol,
-          updateId,
-          time: time as EpochMs,
-          bid: kept.price.of(bid),
-          bidQuantity: kept.quantity.of(bidQuantity),
-          ask: kept.price.of(ask),
-          askQuantity: kept.quantity.of(askQuantity),
-        };
-        this.#events?.push(kept.best);
-      },
-    };
   }
 
   #resume(): void {
