@@ -185,6 +185,8 @@ export class JournalLog implements ChangeLog {
     }
     for (const gone of known.values()) gone[Symbol.dispose]();
     this.#segments = found.sort((a, b) => a.number - b.number).filter((segment) => segment.exists());
+    // A successor was listed, so it is finished by now, perhaps with records that came after it was last looked at.
+    for (const segment of this.#segments.slice(0, -1)) segment.refresh();
     // A sealed segment that nobody reads needs no open file: it opens again when it is read.
     for (const segment of this.#segments) {
       const inUse = [...this.#cursors.values()].some(({ at, offset }) => {
