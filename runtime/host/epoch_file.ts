@@ -48,7 +48,7 @@ export class EpochFile {
   }
 }
 
-/** Writes a small file so that it is either the old or the new one, also after a power cut. */
+/** Writes a small file so that it is either the old or the new one, also after a power cut; at return, the new one. */
 export function replaceFile(file: string, text: string): void {
   const temporary = `${file}.new`;
   using handle = Deno.openSync(temporary, { write: true, create: true, truncate: true, mode: 0o600 });
@@ -56,4 +56,8 @@ export function replaceFile(file: string, text: string): void {
   for (let at = 0; at < bytes.length;) at += handle.writeSync(bytes.subarray(at));
   handle.syncSync();
   Deno.renameSync(temporary, file);
+  if (Deno.build.os === "windows") return;
+  // The new name is durable once its folder is: else a power cut brings the old file back, and an epoch falls.
+  using folder = Deno.openSync(dirname(file));
+  folder.syncSync();
 }

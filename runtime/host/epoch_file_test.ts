@@ -16,6 +16,34 @@ Deno.test("EpochFile rises over reopening, per module, and refuses a damaged fil
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("an epoch is on the disk, its name too, before a module is told it", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = join(folder, "epochs.json");
+  const epochs = EpochFile.open(file);
+  const { openSync, renameSync } = Deno;
+  const steps: string[] = [];
+  const watched = (path: string | URL, handle: Deno.FsFile) => {
+    const syncSync = handle.syncSync.bind(handle);
+    handle.syncSync = () => {
+      steps.push(`sync ${path}`);
+      syncSync();
+    };
+    return handle;
+  };
+  Deno.openSync = (path, options) => watched(path, openSync(path, options));
+  Deno.renameSync = (from, to) => {
+    steps.push(`rename ${to}`);
+    renameSync(from, to);
+  };
+  try {
+    assert.equal(epochs.next("a"), 1);
+  } finally {
+    Object.assign(Deno, { openSync, renameSync });
+  }
+  assert.deepEqual(steps, [`sync ${file}.new`, `rename ${file}`, `sync ${folder}`]);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("Approvals are kept, the latest last, and bounded", async () => {
   const folder = await Deno.makeTempDir();
   const file = join(folder, "approvals.json");
