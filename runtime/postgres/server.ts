@@ -46,8 +46,8 @@ const USER = "candlewire";
  * PostgreSQL refuses root, so it then runs as `nobody`, on a folder that `nobody` can reach. Listens on loopback only,
  * with a generated password (scram-sha-256) in `<folder>/credentials.json`, mode 0600.
  *
- * Rejects with `postgres.port_in_use`, `postgres.version_mismatch`, `postgres.folder`, `postgres.start_failed` (with
- * the log's last lines).
+ * Rejects with `postgres.port_in_use`, `postgres.version_mismatch`, `postgres.credentials_missing`, `postgres.folder`,
+ * `postgres.start_failed` (with the log's last lines).
  */
 export async function startPostgres(options: StartPostgresOptions): Promise<PostgresServer> {
   const print = options.print ?? (() => {});
@@ -70,6 +70,17 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
     }).output();
 
   let credentials = await readCredentials(folder);
+  if (credentials === undefined && await hasCluster(dataFolder)) {
+    // Whatever became of the password, the rows are the source of truth: they are not made room of.
+    throw new CandlewireError(
+      "postgres.credentials_missing",
+      `Open the PostgreSQL cluster in ${folder}: credentials.json, which holds its password, is not there`,
+      {
+        retry: "operator",
+        hint: `Restore ${join(folder, "credentials.json")}, or use another --data-dir`,
+      },
+    );
+  }
   if (credentials !== undefined) await checkVersion(dataFolder, binaries.version, folder);
   const runningPid = await postmasterPid(dataFolder);
   if (credentials !== undefined && runningPid !== undefined) {
@@ -88,13 +99,15 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
       },
     );
   }
-  if (credentials === undefined) {
+  const made = await hasCluster(dataFolder);
+  credentials = { password: randomBytes(24).toString("base64url"), ...credentials, port };
+  if (!made) {
     print(`Creating a PostgreSQL cluster in ${folder}`);
-    credentials = { port, password: randomBytes(24).toString("base64url") };
     await initCluster(credentials);
   }
-  credentials = { ...credentials, port };
   await writeSecret(join(folder, "credentials.json"), JSON.stringify(credentials));
+  // Last: a cluster under its name is whole, and its password is known.
+  if (!made) await Deno.rename(`${dataFolder}.new`, dataFolder);
   await Deno.writeTextFile(
     join(dataFolder, "candlewire.conf"),
     settings(port, options.slotWalLimitMb ?? 4096),
@@ -141,14 +154,15 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   }
 
   async function initCluster(known: Credentials): Promise<void> {
-    // A cluster without credentials is one whose creation was cut off: nothing can be in it.
-    await Deno.remove(dataFolder, { recursive: true }).catch(ignoreMissing);
+    const draft = `${dataFolder}.new`;
+    // One whose creation was cut off: nothing can be in it.
+    await Deno.remove(draft, { recursive: true }).catch(ignoreMissing);
     const passwordFile = join(folder, "initial-password");
     await writeSecret(passwordFile, known.password);
     await own(passwordFile, owner);
     try {
       const made = await run("initdb", [
-        `--pgdata=${dataFolder}`,
+        `--pgdata=${draft}`,
         `--username=${USER}`,
         `--pwfile=${passwordFile}`,
         "--auth=scram-sha-256",
@@ -165,7 +179,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
     } finally {
       await Deno.remove(passwordFile);
     }
-    await Deno.writeTextFile(join(dataFolder, "postgresql.conf"), "\ninclude 'candlewire.conf'\n", {
+    await Deno.writeTextFile(join(draft, "postgresql.conf"), "\ninclude 'candlewire.conf'\n", {
       append: true,
     });
   }
@@ -269,6 +283,10 @@ async function writeSecret(path: string, text: string): Promise<void> {
 async function readCredentials(folder: string): Promise<Credentials | undefined> {
   const text = await Deno.readTextFile(join(folder, "credentials.json")).catch(ignoreMissing);
   return text === undefined ? undefined : JSON.parse(text);
+}
+
+async function hasCluster(dataFolder: string): Promise<boolean> {
+  return await Deno.stat(dataFolder).then(() => true, ignoreMissing) ?? false;
 }
 
 async function checkVersion(dataFolder: string, version: string, folder: string): Promise<void> {

@@ -112,6 +112,17 @@ Deno.test("the embedded PostgreSQL", async (t) => {
   } finally {
     await server.stop();
   }
+  const credentials = await Deno.readTextFile(join(folder, "credentials.json"));
+  await Deno.remove(join(folder, "credentials.json"));
+  await assert.rejects(() => startPostgres({ folder, port: 0 }), {
+    code: "postgres.credentials_missing",
+    message: /credentials\.json/,
+  });
+  assert.ok(
+    (await Deno.stat(join(folder, "data", "PG_VERSION"))).isFile,
+    "the rows are gone with the password",
+  );
+  await Deno.writeTextFile(join(folder, "credentials.json"), credentials);
   await Deno.writeTextFile(join(folder, "data", "PG_VERSION"), "12\n");
   await assert.rejects(() => startPostgres({ folder, port: 0 }), {
     code: "postgres.version_mismatch",
