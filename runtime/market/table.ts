@@ -71,12 +71,12 @@ export type KlineRow = {
   version: number;
 };
 
-/** The best `depth` levels of a book, one row a symbol. Sides are JSON text `[["price","quantity"],…]`, best first. */
+/** The best `depth` levels a side of a book, one row a symbol. Sides are JSON text `[["price","quantity"],…]`, best first. */
 export type BookRow = {
   symbol: string;
   bids: string;
   asks: string;
-  /** Levels a side that the row keeps at most. */
+  /** Levels a side to which the row equals the exchange's book; a side with fewer has no others. */
   depth: number;
   last_update_id: number;
   /** False while the book is being rebuilt: readers must not trade on it (I4). */

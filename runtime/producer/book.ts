@@ -96,7 +96,7 @@ export class OrderBook {
     return this.#lastUpdateId;
   }
 
-  /** Event time of the last applied diff; undefined before the first book. */
+  /** Event time of the last applied diff, or of one before it that was later; undefined before the first book. */
   get eventTime(): EpochMs | undefined {
     return this.#eventTime;
   }
@@ -143,7 +143,8 @@ export class OrderBook {
     this.#lastUpdateId = snapshot.lastUpdateId;
     // A snapshot carries no time: the newest diff that it holds gives a lower bound.
     for (const diff of diffs) {
-      if (diff.finalUpdateId <= snapshot.lastUpdateId) this.#eventTime = diff.eventTime;
+      if (diff.finalUpdateId > snapshot.lastUpdateId) continue;
+      if (this.#eventTime === undefined || diff.eventTime > this.#eventTime) this.#eventTime = diff.eventTime;
     }
     this.#eventTime ??= diffs[0]?.eventTime;
     for (const diff of after) {
@@ -168,9 +169,16 @@ export class OrderBook {
 
   /** True when fewer than `depth` levels of a side are known though more exist: a fresh snapshot helps. */
   shallow(depth: number): boolean {
-    return this.#state === "synced" &&
-      ((this.#bids.truncated && this.#bids.size < depth) ||
-        (this.#asks.truncated && this.#asks.size < depth));
+    return this.#state === "synced" && this.depth(depth) < depth;
+  }
+
+  /**
+   * How many levels a side, at most `limit`, equal the exchange's best: a side that is known whole has no others. 0 when of
+   * a side nothing is known any more, though it is not empty.
+   */
+  depth(limit: number): number {
+    for (const side of [this.#bids, this.#asks]) if (side.truncated) limit = Math.min(limit, side.size);
+    return limit;
   }
 
   /** Asks for a snapshot to {@linkcode join} without giving the book up meanwhile. */
@@ -203,7 +211,8 @@ export class OrderBook {
       this.#asks.set(level[0], level[1]);
     }
     this.#lastUpdateId = diff.finalUpdateId;
-    this.#eventTime = diff.eventTime;
+    // Readers take the book of the latest time, and servers' clocks differ: after a change of connection it may fall.
+    if (this.#eventTime === undefined || diff.eventTime > this.#eventTime) this.#eventTime = diff.eventTime;
   }
 
   #keep(diff: DepthDiff): void {

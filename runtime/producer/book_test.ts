@@ -107,6 +107,17 @@ Deno.test("levels beyond a cut snapshot stay unknown, and a shallow book asks fo
   assert.deepEqual(JSON.parse(book.top(2).bids), [["1000", "1"], ["999", "7"]]);
 });
 
+Deno.test("the event time of a book never falls, though a server's clock may", () => {
+  const book = new OrderBook("A");
+  book.apply({ ...diff(10, 10), eventTime: epochMs(5_000) });
+  book.join(SNAPSHOT);
+  book.apply({ ...diff(11, 11), eventTime: epochMs(4_990) });
+  assert.equal(book.lastUpdateId, 11);
+  assert.equal(book.eventTime, 5_000);
+  book.apply({ ...diff(12, 12), eventTime: epochMs(5_001) });
+  assert.equal(book.eventTime, 5_001);
+});
+
 Deno.test("BookSide equals an exactly sorted map, whatever the changes", () => {
   const seed = testSeed("BookSide against a sorted map");
   // Prices around 10^9 with 8 decimals need 17 digits: doubles alone cannot tell them apart.

@@ -106,7 +106,10 @@ export class Books {
     const { bookCadenceMs, bookDepth } = this.#options;
     for (const [symbol, shelf] of this.#shelves) {
       const { book } = shelf;
-      const { trusted, eventTime } = book;
+      const { eventTime } = book;
+      // I4: of a side that is not known whole, the row claims no level that was never told.
+      const depth = book.depth(bookDepth);
+      const trusted = book.trusted && depth > 0;
       if (eventTime === undefined) continue;
       if (book.lastUpdateId === shelf.writtenId && trusted === shelf.writtenTrusted) continue;
       const lostTrust = shelf.writtenTrusted === true && !trusted;
@@ -119,8 +122,8 @@ export class Books {
       shelf.writtenVersion = version;
       rows.push({
         symbol,
-        ...book.top(bookDepth),
-        depth: bookDepth,
+        ...book.top(trusted ? depth : bookDepth),
+        depth: trusted ? depth : bookDepth,
         last_update_id: book.lastUpdateId,
         trusted,
         updated_at: eventTime,
