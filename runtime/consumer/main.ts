@@ -1,6 +1,6 @@
 import { CandlewireError } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
-import { wallClock } from "../market/epoch.ts";
+import { steadyClock, wallClock } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { ConsumerConfig } from "./config.ts";
@@ -134,7 +134,7 @@ export default async function main(context: ModuleContext): Promise<void> {
       void users.ask();
       return false;
     }),
-    every("prune", config.pruneEveryMs, async (now) => !(await store.prune(now, retention)).done),
+    every("prune", config.pruneEveryMs, async () => !(await store.prune(wallClock(), retention)).done),
     {
       name: "acknowledge",
       step: async (now) => {
@@ -166,7 +166,7 @@ export default async function main(context: ModuleContext): Promise<void> {
     acknowledged: () => acknowledgements.set(consumer.positions),
     report,
     signal,
-    now: wallClock,
+    now: steadyClock,
     maxRecords: config.maxRecords,
     pollTimeoutMs: config.pollTimeoutMs,
     retryMinMs: config.retryMinMs,
@@ -175,7 +175,7 @@ export default async function main(context: ModuleContext): Promise<void> {
   serve(context, { consumer, store, log, replays, decoder, transforms });
   await consumer.run();
   publisher.flush(Infinity);
-  await acknowledgements.flush(wallClock(), true);
+  await acknowledgements.flush(steadyClock(), true);
 }
 
 type Parts = {

@@ -362,3 +362,39 @@ Deno.test("kill -9 at seeded points: after restarts the store equals the log, an
     assert.equal((await query.lineage("S1USDT", 8))!.topic, topicOf("recent_trades"));
   }, { maxRecords: 200, windows: { everyMs: 50 } });
 });
+
+Deno.test("a wall clock that is set back by an hour holds up no reader, no acknowledgement and no window", async () => {
+  await withJournal(async ({ journal, parameters, folder }) => {
+    let acknowledged = 0;
+    const context = memoryContext(parameters, {
+      name: "consumer",
+      origin: ORIGIN,
+      answer: (_to, method, sent) => {
+        if (method !== "log.acknowledged") return;
+        for (const { offset } of (sent as { positions: { offset: number }[] }).positions) {
+          acknowledged = Math.max(acknowledged, offset);
+        }
+      },
+    });
+    await append(journal, [trade(1, "AUSDT")]);
+    const query = new SqliteMarketQuery(`${folder}/store.db`);
+    const wall = Date.now;
+    await running(context, async () => {
+      await until(() => acknowledged === 1 && context.events.length > 0, "the first trade");
+      const windows = async () =>
+        (await query.aggregates({ symbol: "AUSDT", window: "1h", limit: 1 })).rows[0]?.trade_count;
+      await until(async () => await windows() === 1, "its window");
+      try {
+        Date.now = () => wall() - 3_600_000;
+        await append(journal, [trade(2, "AUSDT"), trade(3, "AUSDT")]);
+        await until(() => acknowledged === 3, "the acknowledgement");
+        const told = () => context.events.some(({ event }) => JSON.stringify(event).includes('"trade_id":3'));
+        await until(told, "readers to be told");
+        await until(async () => await windows() === 3, "the window");
+      } finally {
+        Date.now = wall;
+      }
+    });
+    await query[Symbol.asyncDispose]();
+  });
+});

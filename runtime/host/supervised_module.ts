@@ -39,6 +39,8 @@ export type ModuleSurroundings = {
   config: HostConfig;
   origin: Origin;
   clock(): EpochMs;
+  /** Never goes back: when to start again must not wait for an hour that came twice. */
+  steadyClock(): EpochMs;
   nextEpoch(name: string): number;
   spawn(definition: ModuleDefinition): Deno.ChildProcess;
   onSpawned(pid: number): void;
@@ -156,8 +158,8 @@ export class SupervisedModule {
 
   /** Looks after the process: memory, heartbeat, time to load, time to start again. `lateMs`: how late this look is. */
   watch(options: { stat: ProcessStat | undefined; lateMs: number }): void {
-    const { config, clock } = this.#around;
-    if (this.#life.state === "backing_off" && clock() >= this.#life.retryAt!) {
+    const { config } = this.#around;
+    if (this.#life.state === "backing_off" && this.#around.steadyClock() >= this.#life.retryAt!) {
       this.#happen("retry", "Starting again");
     }
     const process = this.#process;
@@ -192,7 +194,7 @@ export class SupervisedModule {
   status(): ModuleStatus {
     const { definition, record } = this;
     const { manifest } = definition;
-    const at = this.#around.clock();
+    const at = this.#around.steadyClock();
     return {
       name: this.name,
       kind: manifest.kind,
@@ -234,7 +236,7 @@ export class SupervisedModule {
 
   #happen(event: LifecycleEvent, detail: string): void {
     const before = this.#life;
-    this.#life = transition(before, event, { at: this.#around.clock(), policy: this.#policy });
+    this.#life = transition(before, event, { at: this.#around.steadyClock(), policy: this.#policy });
     if (this.#life.state === before.state) return;
     this.#detail = detail;
     if (this.#life.state === "awaiting_approval") this.record.log("warn", `Waiting for approval: ${detail}`);

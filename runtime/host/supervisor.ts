@@ -1,5 +1,5 @@
 import { CandlewireError } from "../error.ts";
-import { type EpochMs, wallClock } from "../market/epoch.ts";
+import { type EpochMs, steadyClock, wallClock } from "../market/epoch.ts";
 import type { Origin } from "../market/origin.ts";
 import type { HostConfig } from "./config.ts";
 import { decodeBody, encodeBody } from "./frame.ts";
@@ -46,6 +46,7 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
       config: options.config,
       origin: options.origin,
       clock: this.#clock,
+      steadyClock: options.clock ?? steadyClock,
       nextEpoch: options.nextEpoch,
       spawn: options.spawn,
       onSpawned: (pid) => options.reaper.add(pid),

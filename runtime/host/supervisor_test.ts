@@ -214,3 +214,27 @@ function alive(pid: number): boolean {
     return false;
   }
 }
+
+Deno.test("a wall clock that is set back by an hour does not keep a module that crashed from starting again", async () => {
+  await using made = await builtIns({
+    a: `context.handle("die", () => { setTimeout(() => { throw new Error("told to die"); }, 1); return {}; }); ${READY}${RUN}`,
+  }, { restart: { budget: 5, windowMs: 60_000 } });
+  await using fixture = await openHost({ modules: made.modules });
+  const { host } = fixture;
+  const state = () => host.modules().find(({ name }) => name === "a")!;
+  await until("the module to run", () => state().state === "running");
+  const wall = Date.now;
+  try {
+    const backingOff = new Promise<void>((resolve) =>
+      host.onChange(({ state }) => {
+        if (state === "backing_off") resolve();
+      })
+    );
+    await host.call("a", "die", {});
+    await backingOff;
+    Date.now = () => wall() - 3_600_000;
+    await until("it to run again", () => state().state === "running" && state().restarts === 1);
+  } finally {
+    Date.now = wall;
+  }
+});

@@ -13,6 +13,18 @@ export function wallClock(): EpochMs {
   return Date.now() as EpochMs;
 }
 
+let aheadMs = -Infinity;
+
+/**
+ * The wall clock, but it never goes back: to measure how long something is ago. Work that is due "so long after the last
+ * time" would otherwise stand still for an hour when the wall clock is set back by one. It follows the wall clock forward.
+ */
+export function steadyClock(): EpochMs {
+  const elapsedMs = performance.now();
+  aheadMs = Math.max(aheadMs, Date.now() - elapsedMs);
+  return Math.floor(elapsedMs + aheadMs) as EpochMs;
+}
+
 /** `2024-08-08T23:54:13.123Z` and its kin to epoch milliseconds; undefined for what is no instant. */
 export function parseInstant(text: string): EpochMs | undefined {
   const value = Date.parse(text);

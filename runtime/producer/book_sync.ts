@@ -1,4 +1,4 @@
-import { wallClock } from "../market/epoch.ts";
+import { steadyClock } from "../market/epoch.ts";
 import type { Intake } from "./intake.ts";
 import { type RestLoopOptions, retryDelayMs } from "./refiller.ts";
 import type { MarketSource } from "./source/market_source.ts";
@@ -24,7 +24,7 @@ export async function syncBooks(
     const count = (tries.get(symbol)?.count ?? 0) + 1;
     let delayMs = Math.min(5_000, 100 * 2 ** count);
     try {
-      if (intake.books.join(await source.snapshot(symbol, signal), wallClock())) {
+      if (intake.books.join(await source.snapshot(symbol, signal), steadyClock())) {
         tries.delete(symbol);
         return;
       }
@@ -36,7 +36,7 @@ export async function syncBooks(
     tries.set(symbol, { notBefore: performance.now() + delayMs, count });
   };
   while (!signal.aborted) {
-    for (const symbol of intake.books.waiting(wallClock())) {
+    for (const symbol of intake.books.waiting(steadyClock())) {
       if (running.size >= PARALLEL) break;
       if (running.has(symbol) || (tries.get(symbol)?.notBefore ?? 0) > performance.now()) continue;
       running.set(symbol, take(symbol).finally(() => running.delete(symbol)));

@@ -1,6 +1,6 @@
 import { CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
-import { epochMs, wallClock } from "../market/epoch.ts";
+import { epochMs, steadyClock } from "../market/epoch.ts";
 import type { StatsRow } from "../market/table.ts";
 import { syncBooks } from "./book_sync.ts";
 import { chooseSymbols, type Market } from "./choose_symbols.ts";
@@ -54,7 +54,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     onBadRow: (table, row, reason) => {
       report.badRow(table, row, reason);
       if (table === "recent_trades" && intake !== undefined) {
-        intake.trades.unstorable(row.symbol as string, row.trade_id as number, wallClock());
+        intake.trades.unstorable(row.symbol as string, row.trade_id as number, steadyClock());
       }
     },
     onBlocked: (error) => {
@@ -104,11 +104,11 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
       stored,
       stats,
       signal,
-      add: (trades, klines) => queue.push(taken.history(trades, klines, wallClock())),
+      add: (trades, klines) => queue.push(taken.history(trades, klines, steadyClock())),
       onFailure: (error) => report.failure(error),
     });
     // After the history: what happened while down is looked for at once, not when the next trade comes.
-    taken.stats(stats.values(), wallClock());
+    taken.stats(stats.values(), steadyClock());
     const rest = {
       signal,
       push: (batch: Parameters<WriteQueue["push"]>[0]) => queue.push(batch),
@@ -121,7 +121,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     loop(refreshStats(source, taken, config.statsRefreshMs, report, signal));
     loop(tickRows(taken, queue, signal));
     await Promise.all(loops);
-    queue.push(taken.tick(wallClock(), { all: true, heldBack: true }));
+    queue.push(taken.tick(steadyClock(), { all: true, heldBack: true }));
   } finally {
     stop.abort();
     report.health("stopping", `Writing ${queue.queuedRows} rows`);
@@ -151,7 +151,7 @@ async function followEvents(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const events of source.events(symbols, signal)) {
-    queue.push(intake.take(events, wallClock()));
+    queue.push(intake.take(events, steadyClock()));
     // While this waits, the source does not read: what the exchange sends meanwhile stays with it (I10).
     await queue.room(signal);
   }
@@ -162,7 +162,7 @@ async function tickRows(intake: Intake, queue: WriteQueue, signal: AbortSignal):
     await wait(TICK_MS, signal);
     // Few rows, bounded by the cadence: a bulk of trades must not starve them, only a database that is away.
     if (queue.blocked && queue.full) continue;
-    queue.push(intake.tick(wallClock(), { heldBack: queue.full }));
+    queue.push(intake.tick(steadyClock(), { heldBack: queue.full }));
   }
 }
 
@@ -184,7 +184,7 @@ async function refreshStats(
     connects = intake.connects;
     takenAt = performance.now();
     try {
-      intake.stats(statsOf(await source.market(signal)), wallClock());
+      intake.stats(statsOf(await source.market(signal)), steadyClock());
     } catch (error) {
       if (!signal.aborted) report.failure(error);
     }
@@ -241,7 +241,7 @@ function reportState(context: ModuleContext, parts: ProducerParts, queue: WriteQ
   metrics.gauge("candlewire_queued_rows", queue.queuedRows);
   if (source.weightUsed !== undefined) metrics.gauge("candlewire_rest_weight_used", source.weightUsed);
   if (intake.newestEventTime !== undefined) {
-    const lagMs = wallClock() - epochMs(intake.newestEventTime);
+    const lagMs = steadyClock() - epochMs(intake.newestEventTime);
     metrics.gauge("candlewire_source_lag_seconds", lagMs / 1_000);
   }
   if (context.signal.aborted) return;

@@ -1,5 +1,5 @@
 import { CandlewireError } from "../error.ts";
-import { type EpochMs, epochMs, wallClock } from "../market/epoch.ts";
+import { type EpochMs, epochMs, steadyClock } from "../market/epoch.ts";
 import type { TableBatch } from "../market/table.ts";
 import type { RefillRequest } from "./gap_ledger.ts";
 import type { Intake } from "./intake.ts";
@@ -30,7 +30,7 @@ export async function refillGaps(
 ): Promise<void> {
   const { signal } = options;
   while (!signal.aborted) {
-    const now = wallClock();
+    const now = steadyClock();
     const trades = intake.trades.due(now);
     const klines = trades === undefined ? intake.klines.due(now) : undefined;
     const request = trades ?? klines;
@@ -50,8 +50,8 @@ export async function refillGaps(
       options.onFailure(error);
       if (isRefused(error)) {
         // The exchange knows neither symbol nor range: asking for ever would hold up all other gaps.
-        (trades !== undefined ? intake.trades : intake.klines).refused(request, wallClock());
-        options.push(intake.take([], wallClock()));
+        (trades !== undefined ? intake.trades : intake.klines).refused(request, steadyClock());
+        options.push(intake.take([], steadyClock()));
       }
       await wait(retryDelayMs(error), signal);
     }
@@ -76,7 +76,7 @@ async function refillTrades(
   signal: AbortSignal,
 ): Promise<TableBatch> {
   const rows = await source.trades(request.symbol, request.first, PAGE, signal);
-  return intake.refilledTrades(request, rows, wallClock());
+  return intake.refilledTrades(request, rows, steadyClock());
 }
 
 async function refillKlines(
@@ -88,7 +88,7 @@ async function refillKlines(
   const to: EpochMs = epochMs(Math.min(request.last + 60_000, request.first + PAGE * 60_000));
   const asked = { ...request, last: to - 60_000 };
   const rows = await source.klines(request.symbol, epochMs(request.first), to, signal);
-  return intake.refilledKlines(asked, rows, wallClock());
+  return intake.refilledKlines(asked, rows, steadyClock());
 }
 
 function isRefused(error: unknown): boolean {

@@ -18,7 +18,7 @@ export class WeightBudget {
   constructor(perMinute: number, options: { share?: number; now?: () => number } = {}) {
     this.#perMinute = perMinute;
     this.#share = options.share ?? 1;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Weight used in the current minute, as far as known. */
