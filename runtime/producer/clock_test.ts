@@ -5,6 +5,12 @@ import { testExchange, until } from "./testing/market_exchange.ts";
 import { startProducer } from "./testing/running_producer.ts";
 import { equalsTruth } from "./testing/truth.ts";
 
+/** The newest times of what is written at a cadence. */
+const newest = (tables: MemoryTables) =>
+  (["order_book", "latest_prices", "crypto_24h_stats"] as const).map((table) =>
+    Math.max(...tables.rows<{ updated_at: number }>(table).map((row) => row.updated_at))
+  );
+
 Deno.test("a wall clock that is set back by an hour delays no book, no statistic and no refill", async () => {
   await using exchange = await testExchange({ symbols: ["BTCUSDT", "ETHUSDT"], tradeEveryMs: 100 });
   const tables = new MemoryTables();
@@ -18,8 +24,14 @@ Deno.test("a wall clock that is set back by an hour delays no book, no statistic
   const wall = Date.now;
   try {
     Date.now = () => wall() - 3_600_000;
+    const before = newest(tables);
+    await exchange.run(7_000);
+    await until("books, prices and statistics of after the step", () => {
+      const now = newest(tables);
+      return now.every((time, i) => time > before[i]!);
+    }, () => ({ before, now: newest(tables) }));
     await exchange.fault({ name: "cut" });
-    await exchange.run(8_000);
+    await exchange.run(9_000);
     await until("the next connection", async () => (await exchange.state()).sockets.length > 0);
     await exchange.run(12_000);
     await equalsTruth(exchange.market, (table) => Promise.resolve(tables.rows(table)));
