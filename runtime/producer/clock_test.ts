@@ -43,3 +43,18 @@ Deno.test("a wall clock that is set back by an hour delays no book, no statistic
   assert.ok(gaps.some((row) => row.cause === "disconnect"));
   assert.ok(gaps.every((row) => row.state === "refilled"));
 });
+
+Deno.test("the source's lag is measured by the exchange's clock, whatever ours says", async () => {
+  // The market's virtual time is months away from the wall clock's.
+  await using exchange = await testExchange({ symbols: ["BTCUSDT"] }, { paused: false, speed: 1 });
+  await using producer = startProducer(exchange, new MemoryTables());
+  const lag = () => producer.context.values.get("candlewire_source_lag_seconds");
+  await until("a lag", () => lag() !== undefined);
+  assert.ok(Math.abs(lag()!) < 10, `${lag()} s`);
+  // A clock that cannot be asked for costs nothing else.
+  await exchange.fault({ name: "http5xx", path: "/api/v3/time" });
+  await exchange.fault({ name: "cut" });
+  await until("the state to be running", () => producer.context.state.health === "running");
+  assert.ok(Math.abs(lag()!) < 10, `${lag()} s`);
+  await producer.stop();
+});

@@ -1,6 +1,6 @@
 import { CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
-import { epochMs, steadyClock } from "../market/epoch.ts";
+import { steadyClock } from "../market/epoch.ts";
 import type { StatsRow } from "../market/table.ts";
 import { syncBooks } from "./book_sync.ts";
 import { chooseSymbols, type Market } from "./choose_symbols.ts";
@@ -11,13 +11,18 @@ import { refillGaps, retryDelayMs } from "./refiller.ts";
 import { Report } from "./report.ts";
 import { checkRows } from "./row_check.ts";
 import type { MarketSource } from "./source/market_source.ts";
+import { followSourceClock, type SourceClock } from "./source_clock.ts";
 import { wait } from "./source/wait.ts";
 import type { MarketTables } from "./table/market_table.ts";
 import { type PartitionRange, WriteQueue } from "./write_queue.ts";
 
 /** What {@linkcode runProducer} works with. */
 export type ProducerParts = {
-  source: MarketSource & { readonly weightUsed?: number };
+  source: MarketSource & {
+    readonly weightUsed?: number;
+    /** Its clock minus ours, ms. */
+    clockOffset?(signal: AbortSignal): Promise<number>;
+  };
   tables: MarketTables;
   config: ProducerConfig;
   /** Null: the 20 with the highest quote volume. */
@@ -44,6 +49,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
   const written = new AbortController();
   const giveUp = new AbortController();
   let intake: Intake | undefined;
+  const clock: SourceClock = { offsetMs: source.clockOffset === undefined ? 0 : undefined };
   const queue = new WriteQueue(tables, {
     maxBatchRows: config.maxBatchRows,
     maxQueuedRows: config.maxQueuedRows,
@@ -82,7 +88,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
   try {
     report.health("starting", "Asking for the market");
     const reporter = setInterval(() => {
-      if (intake !== undefined) reportState(context, parts, queue, intake);
+      if (intake !== undefined) reportState(context, parts, { queue, intake, clock });
     }, 1_000);
     signal.addEventListener("abort", () => clearInterval(reporter), { once: true });
     const market = await untilDone(report, signal, "the market", () => source.market(signal));
@@ -120,6 +126,9 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     loop(refillGaps(source, taken, rest));
     loop(refreshStats(source, taken, config.statsRefreshMs, report, signal));
     loop(tickRows(taken, queue, signal));
+    if (source.clockOffset !== undefined) {
+      loop(followSourceClock(clock, (until) => source.clockOffset!(until), { intake: taken, ...rest }));
+    }
     await Promise.all(loops);
     queue.push(taken.tick(steadyClock(), { all: true, heldBack: true }));
   } finally {
@@ -136,7 +145,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
         `Stopped with ${queue.queuedRows} rows unwritten; they are refilled at the next start`,
       );
     }
-    if (intake !== undefined) reportState(context, parts, queue, intake);
+    if (intake !== undefined) reportState(context, parts, { queue, intake, clock });
     await source[Symbol.asyncDispose]();
     await tables[Symbol.asyncDispose]();
   }
@@ -227,7 +236,11 @@ async function makePartitions(context: ModuleContext, range: PartitionRange): Pr
   }
 }
 
-function reportState(context: ModuleContext, parts: ProducerParts, queue: WriteQueue, intake: Intake): void {
+function reportState(
+  context: ModuleContext,
+  parts: ProducerParts,
+  { queue, intake, clock }: { queue: WriteQueue; intake: Intake; clock: SourceClock },
+): void {
   const { metrics } = context;
   const { report, source } = parts;
   for (const ledger of [intake.trades, intake.klines]) {
@@ -240,8 +253,8 @@ function reportState(context: ModuleContext, parts: ProducerParts, queue: WriteQ
   metrics.gauge("candlewire_open_gaps", openGaps);
   metrics.gauge("candlewire_queued_rows", queue.queuedRows);
   if (source.weightUsed !== undefined) metrics.gauge("candlewire_rest_weight_used", source.weightUsed);
-  if (intake.newestEventTime !== undefined) {
-    const lagMs = steadyClock() - epochMs(intake.newestEventTime);
+  if (intake.newestEventTime !== undefined && clock.offsetMs !== undefined) {
+    const lagMs = steadyClock() + clock.offsetMs - intake.newestEventTime;
     metrics.gauge("candlewire_source_lag_seconds", lagMs / 1_000);
   }
   if (context.signal.aborted) return;

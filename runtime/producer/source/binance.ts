@@ -143,8 +143,7 @@ export class BinanceSource implements MarketSource {
 
   async klines(symbol: string, from: EpochMs, to: EpochMs, signal: AbortSignal): Promise<KlineRow[]> {
     // Asked first: what was closed then is closed in the answer. The clock here plays no part.
-    const time = (await this.#get("time", {}, 1, signal)).body;
-    if (!isObject(time) || !isTime(time.serverTime)) throw badAnswer("time", "no serverTime");
+    const time = await this.#time(signal);
     const rows: KlineRow[] = [];
     for (let startTime: number = from; startTime < to;) {
       const query = { symbol, interval: "1m", startTime, endTime: to - 1, limit: 1_000 };
@@ -159,9 +158,21 @@ export class BinanceSource implements MarketSource {
     return rows;
   }
 
+  /** The exchange's clock minus ours, ms: right to half of what the answer took. */
+  async clockOffset(signal: AbortSignal): Promise<number> {
+    const { serverTime, sentAt, receivedAt } = await this.#time(signal);
+    return serverTime - (sentAt + receivedAt) / 2;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     return Promise.resolve();
+  }
+
+  async #time(signal: AbortSignal) {
+    const { body, sentAt, receivedAt } = await this.#get("time", {}, 1, signal);
+    if (!isObject(body) || !isTime(body.serverTime)) throw badAnswer("time", "no serverTime");
+    return { serverTime: body.serverTime, sentAt, receivedAt };
   }
 
   /** Undefined when this host has no history. */

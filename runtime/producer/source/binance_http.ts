@@ -1,4 +1,5 @@
 import { CandlewireError, causeText } from "../../error.ts";
+import { type EpochMs, steadyClock } from "../../market/epoch.ts";
 import { decodeRefusal, parseJson } from "./binance_rest.ts";
 import { backoffMs, wait } from "./wait.ts";
 import { rateLimited, type WeightBudget } from "./weight_budget.ts";
@@ -30,12 +31,15 @@ export class BinanceHttp {
     this.#options = { tries: 4, maxBodyBytes: 64 * 1024 * 1024, baseMs: 250, ...options };
   }
 
-  /** The parsed body of `GET /api/v3/<path>` and the server's time (its Date header; 0 without one). */
+  /**
+   * The parsed body of `GET /api/v3/<path>`, the server's time (its Date header; 0 without one), and when the request that
+   * succeeded was sent and its answer came, by {@linkcode steadyClock}.
+   */
   async get(
     path: string,
     query: Record<string, string | number>,
     options: { weight: number; signal: AbortSignal },
-  ): Promise<{ body: unknown; serverTime: number }> {
+  ): Promise<{ body: unknown; serverTime: number; sentAt: EpochMs; receivedAt: EpochMs }> {
     const search = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)])).toString();
     const url = `${this.#base}/api/v3/${path}${search === "" ? "" : `?${search}`}`;
     for (let attempt = 0;; attempt++) {
@@ -53,6 +57,7 @@ export class BinanceHttp {
   async #once(url: string, weight: number, signal: AbortSignal) {
     await this.#budget.take(weight, signal);
     let serverUsed: number | undefined;
+    const sentAt = steadyClock();
     try {
       const response = await fetch(url, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.timeoutMs)]),
@@ -60,11 +65,13 @@ export class BinanceHttp {
       });
       const used = Number(response.headers.get("x-mbx-used-weight-1m") ?? NaN);
       if (Number.isSafeInteger(used) && used >= 0) serverUsed = used;
+      const receivedAt = steadyClock();
       const text = await this.#text(response, url);
       if (response.ok) {
         const body = parseJson(text);
         if (body === undefined) throw badAnswer(url, `body is no JSON, ${text.length} characters`);
-        return { body, serverTime: Date.parse(response.headers.get("date") ?? "") || 0 };
+        const serverTime = Date.parse(response.headers.get("date") ?? "") || 0;
+        return { body, serverTime, sentAt, receivedAt };
       }
       throw this.#refusal(response, text, url);
     } finally {

@@ -1,0 +1,39 @@
+import type { Intake } from "./intake.ts";
+import { wait } from "./source/wait.ts";
+
+/** Exchange's clock minus ours, ms; undefined until it was measured. */
+export type SourceClock = { offsetMs: number | undefined };
+
+/** Clocks drift by milliseconds an hour, and are seldom set. */
+const EVERY_MS = 180_000;
+
+/** Looks whether a connection was opened this often. */
+const CHECK_MS = 250;
+
+/**
+ * Measures how far the exchange's clock is from ours, after each connect and every few minutes, until the signal aborts:
+ * without it, the lag of events would hold the difference of two clocks. A failure keeps what was measured before.
+ */
+export async function followSourceClock(
+  clock: SourceClock,
+  measure: (signal: AbortSignal) => Promise<number>,
+  options: { intake: Pick<Intake, "connects">; signal: AbortSignal; onFailure: (error: unknown) => void },
+): Promise<void> {
+  const { intake, signal } = options;
+  let connects = -1;
+  let measuredAt = -Infinity;
+  while (!signal.aborted) {
+    if (intake.connects !== connects || performance.now() - measuredAt > EVERY_MS) {
+      connects = intake.connects;
+      measuredAt = performance.now();
+      try {
+        clock.offsetMs = await measure(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        clock.offsetMs ??= 0;
+        options.onFailure(error);
+      }
+    }
+    await wait(CHECK_MS, signal);
+  }
+}
