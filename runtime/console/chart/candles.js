@@ -63,12 +63,14 @@ export async function candleChart(parent) {
     color: Number(row.close_price) >= Number(row.open_price) ? `${colors.up}55` : `${colors.down}55`,
   });
   const unlisten = onThemeChange(paint);
+  let removed = false;
   return {
     /**
      * Replaces all candles.
      * @param {readonly Candle[]} rows in order of open_time, each once
      */
     set(rows) {
+      if (removed) return;
       lastTime = rows.at(-1)?.open_time ?? 0;
       known.clear();
       for (const row of rows) known.add(row.open_time);
@@ -86,6 +88,7 @@ export async function candleChart(parent) {
      * @param {Candle} row
      */
     update(row) {
+      if (removed) return;
       const older = row.open_time < lastTime;
       if (older && !known.has(row.open_time)) return;
       known.add(row.open_time);
@@ -94,7 +97,10 @@ export async function candleChart(parent) {
       volume.update(column(row), older);
     },
     remove() {
+      // A candle, or a change of size, that comes now would make the library draw on what is gone.
+      removed = true;
       unlisten();
+      chart.applyOptions({ autoSize: false });
       chart.remove();
     },
   };
