@@ -270,6 +270,12 @@ export class Consumer {
     this.wake();
   }
 
+  /** Says how the consumer is: for others who had said that they wait, and wait no longer (I7). */
+  tellHealth(): void {
+    this.#options.report.health("running", "reading");
+    this.#healthOfBlocked();
+  }
+
   #healthOfBlocked(): void {
     if (this.#blocked.size === 0) return;
     const names = [...this.#blocked].map(([at, { batch }]) => `${at} at offset ${batch.records[0]?.offset}`);
@@ -302,7 +308,6 @@ export class Consumer {
   #recovered(): void {
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
-    this.#options.report.health("running", "reading");
-    this.#healthOfBlocked();
+    this.tellHealth();
   }
 }

@@ -79,7 +79,7 @@ export default async function main(context: ModuleContext): Promise<void> {
         signal,
         minMs: config.retryMinMs,
         onUnavailable: (problem) => context.health("degraded", problem),
-        onAvailable: () => context.health("running", "reading"),
+        onAvailable: () => consumer.tellHealth(),
         onCrash: (problem) => {
           metrics.count("candlewire_transform_crashes_total", 1, { transform: name });
           context.log("warn", `Transform ${name} failed on a group of rows`, { problem });

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { JournalSink } from "../capture/sink/journal.ts";
 import type { SinkRecord } from "../capture/sink/change_sink.ts";
 import { topicOf } from "../change/envelope.ts";
+import { CandlewireError } from "../error.ts";
 import { type MemoryContext, memoryContext } from "../host/memory_context.ts";
 import { SqliteMarketQuery } from "../query/sqlite.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
@@ -396,5 +397,50 @@ Deno.test("a wall clock that is set back by an hour holds up no reader, no ackno
       }
     });
     await query[Symbol.asyncDispose]();
+  });
+});
+
+Deno.test("a transform that is back does not hide a partition that is blocked (I7)", async () => {
+  await withJournal(async ({ journal, parameters, folder }) => {
+    let away = true;
+    const context = memoryContext(parameters, {
+      name: "consumer",
+      origin: ORIGIN,
+      answer(to, method, sent) {
+        if (to === "host") return [];
+        if (method !== "apply") return {};
+        if (away) {
+          throw new CandlewireError("host.unreachable", "Call slow.apply: the module is backing_off", {
+            retry: "retry",
+          });
+        }
+        return { outcomes: (sent as UserRequest).rows.map((row) => [0, row]) };
+      },
+    });
+    const query = new SqliteMarketQuery(`${folder}/store.db`);
+    await running(context, async () => {
+      await append(journal, [1, 2].map((id) => trade(id, "AUSDT", { price: "much" })));
+      await until(() => context.state.health === "blocked", "the partition to be blocked");
+      const at = new Date(T0).toISOString();
+      await append(journal, [
+        record("latest_prices", {
+          symbol: "BUSDT",
+          price: "9",
+          updated_at: at,
+          last_trade_id: 1,
+          version: T0 * 1000,
+        }),
+      ]);
+      await until(() => context.state.health === "degraded", "the transform to be waited for");
+      away = false;
+      const stored = async () => (await query.prices({ symbol: "BUSDT", limit: 1 })).rows.length === 1;
+      await until(stored, "the price");
+      assert.equal(context.state.health, "blocked", context.state.detail);
+    });
+    await query[Symbol.asyncDispose]();
+  }, {
+    transforms: [{ name: "slow", tables: ["latest_prices"] }],
+    deadLetters: { maxCount: 1 },
+    retryMaxMs: 100,
   });
 });
