@@ -231,18 +231,23 @@ export function checkColumn(column: Column, value: unknown): string | undefined 
   return convert(column, value, {});
 }
 
-/** Decimal text of at most 64 characters: digits, one point within them, perhaps a minus sign. */
+/** Digits before and behind the point that `market/decimal.ts` computes with; more would end the windows. */
+const MOST_DIGITS = 40;
+
+/** Decimal text: digits, one point within them, perhaps a minus sign; at most 40 digits before and behind the point. */
 export function isDecimal(text: string): boolean {
   const { length } = text;
   let at = text.charCodeAt(0) === 45 ? 1 : 0;
   let digits = 0;
-  let points = 0;
-  if (length > 64) return false;
+  let point = false;
   for (; at < length; at++) {
     const code = text.charCodeAt(at);
-    if (code >= 48 && code <= 57) digits++;
-    else if (code === 46 && digits > 0 && points === 0 && at < length - 1) points++;
-    else return false;
+    if (code >= 48 && code <= 57) {
+      if (++digits > MOST_DIGITS) return false;
+    } else if (code === 46 && digits > 0 && !point && at < length - 1) {
+      point = true;
+      digits = 0;
+    } else return false;
   }
   return digits > 0;
 }

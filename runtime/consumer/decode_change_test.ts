@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { testSeed } from "../tests/seed.ts";
+import { parseDecimal } from "../market/decimal.ts";
 import { ChangeDecoder, isDecimal } from "./decode_change.ts";
 import { instantMs } from "./instant.ts";
 
@@ -162,7 +163,7 @@ Deno.test("decode() is total: garbage, cuts and changed bytes never throw and ne
     fc.property(fc.nat(whole.length - 1), (length) => {
       assert.equal(decode(whole.slice(0, length)).kind, "fail");
     }),
-    { seed, numRuns: 300 },
+    { seed: testSeed("isDecimal"), numRuns: 300 },
   );
   fc.assert(
     fc.property(fc.nat(whole.length - 1), fc.string({ minLength: 1, maxLength: 2 }), (at, text) => {
@@ -220,6 +221,17 @@ Deno.test("instantMs() agrees with Date.parse and refuses what is no UTC instant
       "2024-08-08T23:5x:13Z",
     ]
   ) assert.equal(instantMs(text), undefined, text);
+});
+
+Deno.test("isDecimal() takes exactly what decimals are computed from", () => {
+  const digits = fc.integer({ min: 1, max: 45 }).map((count) => "7".repeat(count));
+  fc.assert(
+    fc.property(fc.constantFrom("", "-"), digits, fc.option(digits), (sign, whole, fraction) => {
+      const text = `${sign}${whole}${fraction === null ? "" : `.${fraction}`}`;
+      assert.equal(isDecimal(text), parseDecimal(text) !== undefined, text);
+    }),
+    { seed: testSeed("isDecimal"), numRuns: 300 },
+  );
 });
 
 Deno.test("isDecimal() takes decimal text alone", () => {

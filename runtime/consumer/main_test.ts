@@ -444,3 +444,21 @@ Deno.test("a transform that is back does not hide a partition that is blocked (I
     retryMaxMs: 100,
   });
 });
+
+Deno.test("a price of more digits than are computed with is a dead letter, and ends nothing (I5, I7)", async () => {
+  await withJournal(async ({ journal, parameters, folder }) => {
+    const context = memoryContext(parameters, { name: "consumer", origin: ORIGIN, answer: () => ({}) });
+    const query = new SqliteMarketQuery(`${folder}/store.db`);
+    await append(journal, [trade(1, "AUSDT", { price: "1".repeat(45) }), trade(2, "AUSDT")]);
+    await running(context, async () => {
+      await until(
+        async () =>
+          (await query.aggregates({ symbol: "AUSDT", window: "1h", limit: 1 })).rows[0]?.trade_count === 1,
+        "the window",
+      );
+      const letters = await query.deadLetters({ limit: 10 });
+      assert.deepEqual(letters.rows.map(({ code }) => code), ["transform.schema_mismatch"]);
+    });
+    await query[Symbol.asyncDispose]();
+  });
+});
