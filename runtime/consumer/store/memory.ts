@@ -18,7 +18,7 @@ import {
   type WriteResult,
 } from "./market_store.ts";
 import type { Replay } from "./replay_record.ts";
-import { minuteOf } from "./trade_runs.ts";
+import { minuteOf, WINDOW_GRACE_MS } from "./trade_runs.ts";
 
 type Stored = { row: Record<string, unknown>; version: number };
 
@@ -277,7 +277,15 @@ export class MemoryMarketStore implements MarketStore {
       // Trades go by whole minutes, as the index that finds them.
       if (table === "recent_trades") time = minuteOf(time);
       const cutoff = table === "recent_trades" ? minuteOf(now - (keep ?? 0)) : now - (keep ?? 0);
-      if (keep !== null && time < cutoff && this.#state.rows.delete(key)) removed++;
+      if (keep === null || time >= cutoff) continue;
+      if (table === "recent_trades") {
+        const mark = `${row.symbol} ${time}`;
+        // Their windows are computed first.
+        if (this.#state.dirty.has(mark) && time >= cutoff - WINDOW_GRACE_MS) continue;
+        this.#state.dirty.delete(mark);
+      }
+      this.#state.rows.delete(key);
+      removed++;
     }
     return { removed, done: true };
   }

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../market/epoch.ts";
 import type { TableName } from "../../market/table.ts";
 import type { Retention } from "./market_store.ts";
 import type { SqliteRows } from "./sqlite_rows.ts";
-import { minuteOf } from "./trade_runs.ts";
+import { minuteOf, WINDOW_GRACE_MS } from "./trade_runs.ts";
 
 /** Rows that one step removes at most, and symbols that it visits: a step holds the writer for some milliseconds. */
 const STEP_ROWS = 4000;
@@ -89,8 +89,14 @@ export class SqlitePrune {
     const cutoff = minuteOf(now - keep);
     let removed = 0;
     const minutes = this.#db.prepare(
-      "SELECT minute, first_id, last_id FROM trade_index WHERE symbol = ? AND minute < ? ORDER BY minute LIMIT 60",
-    ).all(symbol, cutoff) as { minute: number; first_id: number; last_id: number }[];
+      `SELECT minute, first_id, last_id FROM trade_index AS t WHERE symbol = ?1 AND minute < ?2 AND (minute < ?3 OR NOT EXISTS
+         (SELECT 1 FROM dirty_minutes AS d WHERE d.symbol = t.symbol AND d.minute = t.minute))
+       ORDER BY minute LIMIT 60`,
+    ).all(symbol, cutoff, cutoff - WINDOW_GRACE_MS) as {
+      minute: number;
+      first_id: number;
+      last_id: number;
+    }[];
     for (const { minute, first_id, last_id } of minutes) {
       const trades = this.#run(
         "DELETE FROM recent_trades WHERE symbol = ? AND trade_id BETWEEN ? AND ? AND trade_time < ?",
@@ -101,6 +107,7 @@ export class SqlitePrune {
       );
       this.#rows.removed("recent_trades", trades);
       this.#run("DELETE FROM trade_index WHERE symbol = ? AND minute = ?", symbol, minute);
+      this.#run("DELETE FROM dirty_minutes WHERE symbol = ? AND minute = ?", symbol, minute);
       removed += trades;
       if (removed >= STEP_ROWS) return STEP_ROWS;
     }

@@ -56,6 +56,12 @@ export class TradeTracks {
   }
 }
 
+/**
+ * Expired trades whose windows are still to be computed are kept this long: windows outlive trades, and computed from
+ * what pruning left they would tell of fewer. Then the mark goes with them, for windows may be switched off (I10).
+ */
+export const WINDOW_GRACE_MS = 3_600_000;
+
 /** The start of the minute that a time lies in. */
 export function minuteOf(time: number): EpochMs {
   return (time - mod(time, 60_000)) as EpochMs;
