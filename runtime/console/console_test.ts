@@ -4,7 +4,7 @@ import { cumulate } from "./chart/depth.js";
 import { flowLayout } from "./chart/flow_layout.js";
 import { Ring } from "./frame.js";
 import { levelsOf } from "./market/order_book.js";
-import { filled } from "./market/windows.js";
+import { beginOfStream, filled } from "./market/windows.js";
 import { State } from "./state.js";
 
 const FOLDER = new URL("./", import.meta.url);
@@ -97,6 +97,17 @@ Deno.test("windows without trades are zeros on the time line", () => {
     values: [5, 0, 0, 2],
   });
   assert.ok(filled([row(0, 1), row(60_000 * 100_000, 1)], 60_000).times.length <= 400);
+});
+
+Deno.test("windows are whole from the minute after the one in which the stream began", () => {
+  const candle = (minute: number, backfill: boolean) => ({ open_time: minute * 60_000, backfill });
+  assert.equal(beginOfStream([]), null);
+  // The oldest came by stream: nothing before it is known to be thin.
+  assert.equal(beginOfStream([candle(1, false), candle(2, true), candle(3, false)]), null);
+  assert.equal(beginOfStream([candle(1, true), candle(2, true)]), null);
+  // A later outage was refilled, with its trades: the first candle of the stream decides.
+  const outage = [candle(1, true), candle(2, true), candle(3, false), candle(4, true), candle(5, false)];
+  assert.equal(beginOfStream(outage), 4 * 60_000);
 });
 
 Deno.test("I8: an answer without an origin does not make a known one unknown", () => {

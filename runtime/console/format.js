@@ -112,6 +112,26 @@ export function bytes(value) {
 }
 
 /**
+ * Memory in MiB, the unit of the ceilings that are configured.
+ * @param {unknown} value bytes
+ * @returns {string}
+ */
+export function memory(value) {
+  if (typeof value !== "number" || !Number.isFinite(value)) return "–";
+  const mebibytes = value / 1_048_576;
+  return `${mebibytes.toFixed(mebibytes < 10 ? 1 : 0)} MiB`;
+}
+
+/**
+ * Text that begins in upper case.
+ * @param {string} text
+ * @returns {string}
+ */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
  * A length of time, short: 850 µs, 12 ms, 3.4 s, 5 min, 2 h 10 min, 3 d.
  * @param {unknown} ms
  * @returns {string}

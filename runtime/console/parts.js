@@ -101,9 +101,17 @@ export function table(label, columns, body, { height, titles = {} } = {}) {
     const shown = text === "" ? h("span", { class: "visually-hidden" }, "Actions") : text;
     return h("th", { scope: "col", class: text === column ? null : "num", title: titles[text] }, shown);
   });
+  // On a narrow screen each row of a wide table becomes a block, its cells with their headings.
+  const wide = columns.length > 4;
+  if (wide) {
+    columns.forEach((column, index) => {
+      const text = typeof column === "string" ? column.replace(/^#/, "") : "";
+      body.style.setProperty(`--column-${index + 1}`, JSON.stringify(text));
+    });
+  }
   const region = h(
     "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+    { class: wide ? "scroll stacks" : "scroll", tabindex: 0, role: "region", "aria-label": label },
     h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body),
   );
   if (height !== undefined) region.style.maxHeight = height;
@@ -141,6 +149,16 @@ export function facts(pairs) {
  */
 export function cells(...classes) {
   return classes.map((name) => h("td", { class: name === "" ? null : name }));
+}
+
+/**
+ * A topic, which may break before its table.
+ * @param {string} topic
+ * @returns {Child[]}
+ */
+export function topicParts(topic) {
+  const at = topic.lastIndexOf(".") + 1;
+  return [topic.slice(0, at), h("wbr"), topic.slice(at)];
 }
 
 /**
@@ -195,13 +213,13 @@ export async function attempt(place, work) {
 
 /**
  * Asks before something that cannot be undone.
- * @param {{ title: string, text: string, action: string }} question
+ * @param {{ title: string, text: string, action: string, refuse?: string }} question
  * @returns {Promise<boolean>}
  */
 export function confirmDialog(question) {
   return new Promise((resolve) => {
     const yes = button(question.action, () => dialog.close("yes"), { class: "danger" });
-    const no = button("Cancel", () => dialog.close(""));
+    const no = button(question.refuse ?? "Cancel", () => dialog.close(""));
     const dialog = h(
       "dialog",
       { "aria-labelledby": "dialog-title" },

@@ -12,7 +12,7 @@
  * @typedef {import("../query/market_query.ts").StoredAlert} StoredAlert
  * @typedef {import("../query/market_query.ts").TradeLineage} TradeLineage
  * @typedef {import("../host/module_context.ts").LogLine} LogLine
- * @typedef {import("../host/module_host.ts").ModuleStatus & { rates?: Record<string, number> }} Module
+ * @typedef {import("../host/module_host.ts").ModuleStatus & { rates?: Record<string, number>, cpuPercent?: number | null }} Module
  *
  * @typedef {"running" | "starting" | "degraded" | "blocked" | "stopped" | "failed" | "unknown"} StageState
  * @typedef {object} Stage
@@ -53,6 +53,7 @@
  * @property {number} total
  * @property {number} done
  * @property {number} stored
+ * @property {number} [unchanged]
  * @property {number} filtered
  * @property {number} failed
  * @property {boolean} dry_run

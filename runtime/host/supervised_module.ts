@@ -309,7 +309,7 @@ export class SupervisedModule {
       this.record.log("info", `Stopped: ${detail}`);
     } else {
       this.record.countExit(cause);
-      this.record.log("error", `Ended: ${detail}`, { cause, code, signal });
+      this.record.log("error", `Process gone, ${cause}: ${detail}`, { cause, code, signal });
     }
     this.#happen("exit", detail);
     const { state, retryAt, crashes } = this.#life;

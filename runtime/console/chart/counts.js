@@ -4,6 +4,8 @@ import { utc } from "../format.js";
 // Not a literal: the file exists on the server, not beside this module.
 const LIBRARY = "/vendor/uplot.js?v=1.6.32";
 
+const LEAST_BARS = 30;
+
 /**
  * Bars over time (trade counts of windows) with uPlot.
  * @param {HTMLElement} parent
@@ -12,8 +14,8 @@ const LIBRARY = "/vendor/uplot.js?v=1.6.32";
 export async function countChart(parent, label) {
   /** @type {typeof import("npm:uplot@1.6.32")} */
   const Plot = (await import(LIBRARY)).default;
-  /** @type {[number[], number[]]} */
-  let data = [[], []];
+  /** Times, whole windows, windows that are not whole. @type {[number[], (number | null)[], (number | null)[]]} */
+  let data = [[], [], []];
   let spacing = 60;
   /** @type {InstanceType<typeof Plot> | undefined} */
   let plot;
@@ -24,6 +26,14 @@ export async function countChart(parent, label) {
   const build = () => {
     plot?.destroy();
     const colors = chartColors();
+    const bars = (/** @type {string} */ name, /** @type {string} */ fill) => ({
+      label: name,
+      stroke: colors.accent,
+      fill,
+      width: 0,
+      points: { show: false },
+      paths: Plot.paths.bars?.({ size: [0.8, 40], align: 1 }),
+    });
     const axis = {
       stroke: colors.muted,
       font: "11px sans-serif",
@@ -33,7 +43,7 @@ export async function countChart(parent, label) {
     plot = new Plot(
       {
         ...size(),
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         cursor: { drag: { x: false, y: false }, y: false },
         legend: { show: false },
         tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -45,7 +55,7 @@ export async function countChart(parent, label) {
         axes: [
           {
             ...axis,
-            values: (_plot, ticks) => ticks.map((tick) => utc(tick * 1000).slice(0, 8)),
+            values: (_plot, ticks) => ticks.map((tick) => utc(tick * 1000).slice(0, spacing < 60 ? 8 : 5)),
             space: 70,
             size: 28,
           },
@@ -53,14 +63,8 @@ export async function countChart(parent, label) {
         ],
         series: [
           {},
-          {
-            label,
-            stroke: colors.accent,
-            fill: `${colors.accent}88`,
-            width: 0,
-            points: { show: false },
-            paths: Plot.paths.bars?.({ size: [0.8, 40], align: 1 }),
-          },
+          bars(label, `${colors.accent}b0`),
+          bars(`${label}, not whole`, `${colors.accent}40`),
         ],
       },
       data,
@@ -75,11 +79,19 @@ export async function countChart(parent, label) {
     /**
      * @param {readonly number[]} times seconds, rising
      * @param {readonly number[]} values
-     * @param {number} between two times, in seconds
+     * @param {{ between: number, whole: readonly boolean[] }} options seconds between two times, and which of the
+     *   values count a whole window
      */
-    set(times, values, between) {
+    set(times, values, { between, whole }) {
       spacing = between;
-      data = [[...times], [...values]];
+      // The time line has a least length, so that the first windows are bars and not a wall.
+      const missing = times.length === 0 ? 0 : Math.max(0, LEAST_BARS - times.length);
+      const blank = Array.from({ length: missing }, () => null);
+      data = [
+        [...blank.map((_, index) => (times[0] ?? 0) - (missing - index) * between), ...times],
+        [...blank, ...values.map((value, index) => whole[index] ? value : null)],
+        [...blank, ...values.map((value, index) => whole[index] ? null : value)],
+      ];
       plot?.setData(data);
     },
     remove() {

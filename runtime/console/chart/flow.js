@@ -1,12 +1,12 @@
 import { reconcile, setText, svg } from "../dom.js";
-import { bytes, count, duration, rate } from "../format.js";
+import { bytes, count, duration, rate, sentence } from "../format.js";
 import { tone, word } from "../parts.js";
 import { flowLayout } from "./flow_layout.js";
 import { sparkline } from "./sparkline.js";
 
 /** @typedef {Omit<import("../types.js").Stage, "figures" | "rssBytes" | "cpuPercent" | "restarts">} FlowStage */
 
-const BOX_HEIGHT = 148;
+const BOX_HEIGHT = 162;
 const PAD = 10;
 const SPARK_HEIGHT = 26;
 
@@ -138,7 +138,7 @@ function drawStage(group, stage, box, history) {
   place(unit, { x: PAD, y: 93 });
   setText(unit, `${stage.rateUnit}/s`);
   place(detail, { x: PAD, y: 109 });
-  fit(detail, lag === "" ? stage.detail : lag, box.width - 2 * PAD, 5.9);
+  fitTwoLines(detail, lag === "" ? sentence(stage.detail) : lag, box.width - 2 * PAD, 5.9);
   const spark = sparkline(history, box.width - 2 * PAD, SPARK_HEIGHT);
   for (const [path, shape] of /** @type {[Element, string][]} */ ([[area, spark.area], [line, spark.line]])) {
     path.setAttribute("d", shape);
@@ -165,6 +165,26 @@ function place(element, at) {
 function fit(element, text, width, perCharacter) {
   const most = Math.max(3, Math.floor(width / perCharacter));
   setText(element, text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text);
+}
+
+/**
+ * Text over at most two lines, broken between words.
+ * @param {Element} element
+ * @param {string} text
+ * @param {number} width
+ * @param {number} perCharacter px, a mean of the font
+ */
+function fitTwoLines(element, text, width, perCharacter) {
+  const most = Math.max(3, Math.floor(width / perCharacter));
+  const end = text.length <= most ? text.length : text.lastIndexOf(" ", most);
+  const first = end <= 0 ? text : text.slice(0, end);
+  const [one, two] = element.children.length === 2
+    ? Array.from(element.children)
+    : [svg("tspan"), svg("tspan", { x: PAD, dy: 14 })];
+  if (one === undefined || two === undefined) return;
+  if (element.children.length !== 2) element.replaceChildren(one, two);
+  fit(one, first, width, perCharacter);
+  fit(two, text.slice(first.length).trim(), width, perCharacter);
 }
 
 /**

@@ -58,6 +58,6 @@ export function completenessSummary(rows, more) {
       ` ${worst.symbol} ${worst.kind} ${worst.first_id}–${worst.last_id}, cause ${worst.cause}, `,
       h("span", { class: "muted" }, ago(worst.detected_at)),
     ),
-    more && h("p", { class: "muted" }, `The newest ${rows.length} only.`),
+    more && h("p", { class: "muted" }, `There are more: these are of ${rows.length} gaps only.`),
   );
 }

@@ -1,9 +1,12 @@
 import { lagText } from "../chart/flow.js";
 import { h, reconcile, setText } from "../dom.js";
-import { bytes, count, duration, rate } from "../format.js";
+import { bytes, count, duration, memory, rate, sentence } from "../format.js";
 import { stateElement } from "../parts.js";
 
 /** @typedef {import("../types.js").Stage} Stage */
+
+/** The narrowest tile that holds its figure, in px. */
+const TILE_WIDTH = 116;
 
 /**
  * @param {HTMLElement} tiles
@@ -16,19 +19,25 @@ export function drawTiles(tiles, app) {
   const consumer = pipeline.stages.find((stage) => stage.id === "consumer");
   const latency = store?.latency ?? consumer?.latency ?? null;
   const rss = pipeline.stages.reduce((sum, stage) => sum + (stage.rssBytes ?? 0), 0);
+  // The host counts events, which are coalesced; the store has every alert.
+  const kept = store?.figures.find((figure) => figure.label === "alerts")?.value;
+  const alerts = typeof kept === "number" ? kept : pipeline.alerts;
   /** @type {[string, string, string][]} */
   const values = [
     ["Stored rows", count(store?.total), "Since the consumer started"],
     ["End to end p50", seconds(latency?.p50), "Event time to durable in the store, last minute"],
     ["End to end p99", seconds(latency?.p99), "Event time to durable in the store, last minute"],
     ["Dead letters", app.state.deadLetterCount, "Records that could not be stored and are kept (I5)"],
-    ["Alerts", count(pipeline.alerts), "Raised since the host started"],
-    ["Memory", rss === 0 ? "–" : bytes(rss), "Resident memory of the stages that are our processes"],
+    ["Alerts", count(alerts), "Kept in the store"],
+    ["Memory", rss === 0 ? "–" : memory(rss), "Resident memory of the stages that are our processes"],
     ...Object.entries(pipeline.diskBytes ?? {}).map((
       [name, size],
     ) => /** @type {[string, string, string]} */ ([`Disk: ${name}`, bytes(size), "On disk now"])),
     ["Uptime", duration(pipeline.uptimeMs), "Of the host"],
   ];
+  // Rows of even length: no single tile is left over for a last row.
+  const rows = Math.ceil(values.length / Math.max(1, Math.floor(tiles.clientWidth / TILE_WIDTH)));
+  tiles.style.gridTemplateColumns = `repeat(${Math.ceil(values.length / rows)}, minmax(0, 1fr))`;
   reconcile(tiles, values, {
     key: ([label]) => label,
     create: ([label, , title]) => h("div", { class: "tile", title }, h("dt", {}, label), h("dd")),
@@ -66,19 +75,21 @@ export function drawStages(body, stages) {
       }
       const figures = stage.figures.map((figure) => `${figure.label} ${figureText(figure)}`);
       const texts = [
-        [stage.detail, ...figures].filter((text) => text !== "").join(" · "),
+        [sentence(stage.detail), ...figures].filter((text) => text !== "").join(" · "),
         stage.rate === null ? "–" : `${rate(stage.rate)} ${stage.rateUnit}/s`,
         count(stage.total),
         lagText(stage.lag),
         seconds(stage.latency?.p50),
         seconds(stage.latency?.p99),
         typeof stage.cpuPercent === "number" ? `${stage.cpuPercent.toFixed(1)} %` : "–",
-        stage.rssBytes === null ? "–" : bytes(stage.rssBytes),
+        memory(stage.rssBytes),
         stage.restarts === null ? "–" : count(stage.restarts),
       ];
       texts.forEach((text, index) => {
         const cell = cells[index + 2];
-        if (cell !== undefined) setText(cell, text);
+        if (cell === undefined) return;
+        setText(cell, text);
+        cell.classList.toggle("unknown", text === "–");
       });
     },
   });

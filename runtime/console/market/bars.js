@@ -1,3 +1,4 @@
+import { setDecimal } from "../decimal_text.js";
 import { h, reconcile, setText, svg } from "../dom.js";
 import { shortDecimal } from "../format.js";
 
@@ -60,7 +61,7 @@ export function marketBars(onChoose) {
             (most > 0 ? (Number(ticker.quote_volume_usdt ?? 0) / most) * 100 : 0).toFixed(2),
           );
           setText(volume, ticker.quote_volume_usdt === null ? "–" : shortDecimal(ticker.quote_volume_usdt));
-          setText(last, ticker.last_price);
+          setDecimal(last, ticker.last_price);
           drawChange(/** @type {HTMLElement} */ (change), ticker.price_change_percent);
         },
       });

@@ -1,5 +1,6 @@
 import { drawDepth } from "../chart/depth.js";
 import { addDecimal } from "../decimal.js";
+import { decimalParts, setDecimal } from "../decimal_text.js";
 import { h, reconcile, setText, svg } from "../dom.js";
 import { ago, timeElement } from "../format.js";
 import { empty } from "../parts.js";
@@ -96,7 +97,11 @@ export function orderBook() {
       drawSide(asks, "ask", [...askRows].reverse(), most);
       drawSide(bids, "bid", bidRows, most);
       const gap = bestBid === undefined || bestAsk === undefined ? null : addDecimal(bestAsk, bestBid, -1);
-      spread.replaceChildren(h("span", { role: "cell" }, "Spread"), h("span", { role: "cell" }, gap ?? "–"));
+      spread.replaceChildren(
+        h("span", { role: "cell" }, "Spread"),
+        h("span", { role: "cell" }, basisPoints(gap, bestBid)),
+        h("span", { role: "cell" }, ...(gap === null ? ["–"] : decimalParts(gap))),
+      );
       status.replaceChildren(
         timeElement(book.updated_at, "millis"),
         ` (${
@@ -105,6 +110,16 @@ export function orderBook() {
       );
     },
   };
+}
+
+/**
+ * The spread in hundredths of a percent of the price, rounded: for scanning, the exact spread is beside it.
+ * @param {string | null} gap
+ * @param {string | undefined} price
+ */
+function basisPoints(gap, price) {
+  const points = Number(gap) / Number(price) * 10_000;
+  return gap !== null && Number.isFinite(points) ? `${points.toFixed(points < 1 ? 3 : 1)} bp` : "";
 }
 
 /**
@@ -147,9 +162,9 @@ function drawSide(place, side, rows, most) {
       const rect = bar?.firstElementChild;
       rect?.setAttribute("width", width.toFixed(1));
       rect?.setAttribute("x", (100 - width).toFixed(1));
-      setText(price, row.price);
-      setText(quantity, row.quantity);
-      setText(total, row.total);
+      setDecimal(price, row.price);
+      setDecimal(quantity, row.quantity);
+      setDecimal(total, row.total);
     },
   });
 }

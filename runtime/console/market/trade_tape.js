@@ -1,3 +1,4 @@
+import { decimalParts } from "../decimal_text.js";
 import { h, reconcile, setText } from "../dom.js";
 import { timeElement } from "../format.js";
 
@@ -62,9 +63,9 @@ export function tradeTape() {
               "span",
               { role: "cell", class: row.is_buyer_maker ? "down" : "up" },
               row.is_buyer_maker ? "▼ " : "▲ ",
-              row.price,
+              ...decimalParts(row.price),
             ),
-            h("span", { role: "cell" }, row.quantity),
+            h("span", { role: "cell" }, ...decimalParts(row.quantity)),
           ),
       });
       setText(note, "No trades yet");

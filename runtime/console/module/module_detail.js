@@ -101,7 +101,8 @@ export function moduleDetail(app, place, chosen, run) {
           h(
             "tr",
             {},
-            h("td", { class: "wrap mono" }, key),
+            // A long name breaks before its labels.
+            h("td", { class: "wrap mono" }, key.replace(/\{.*/s, ""), h("wbr"), /\{.*/s.exec(key)?.[0]),
             ...cells("num", "num"),
           ),
         update: (row, [key, value]) => {
@@ -134,7 +135,12 @@ function aboutModule(app, module, heartbeat, run) {
     ["What", module.description],
     [
       "State",
-      h("span", {}, stateElement(module.state), module.state === "running" ? ` health ${module.health}` : ""),
+      h(
+        "span",
+        {},
+        stateElement(module.state),
+        module.state === "running" && module.health !== "running" ? `, ${module.health}` : "",
+      ),
     ],
     [
       "Started",

@@ -32,25 +32,7 @@ export function moduleState(module, busy) {
   );
 }
 
-/**
- * @param {Map<string, { at: number, cpu: number, epoch: number, percent: number | null }>} seen
- * @param {Module} module
- */
-export function cpuPercent(seen, module) {
-  if (module.cpuSeconds === null) return null;
-  const last = seen.get(module.name);
-  const at = performance.now();
-  if (last === undefined || last.epoch !== module.epoch || module.cpuSeconds < last.cpu) {
-    seen.set(module.name, { at, cpu: module.cpuSeconds, epoch: module.epoch, percent: null });
-    return null;
-  }
-  if (at - last.at < 1500) return last.percent;
-  const percent = ((module.cpuSeconds - last.cpu) / ((at - last.at) / 1000)) * 100;
-  seen.set(module.name, { at, cpu: module.cpuSeconds, epoch: module.epoch, percent });
-  return percent;
-}
-
-/** @param {number | null} percent */
+/** @param {number | null | undefined} percent of one core */
 export function percentText(percent) {
-  return percent === null ? "–" : `${percent.toFixed(1)} %`;
+  return typeof percent !== "number" ? "–" : `${percent.toFixed(1)} %`;
 }

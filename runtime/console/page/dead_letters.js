@@ -1,6 +1,6 @@
 import { h, reconcile, setText } from "../dom.js";
 import { count, timeElement } from "../format.js";
-import { allow, attempt, button, confirmDialog, empty, panel, spacer, table } from "../parts.js";
+import { allow, attempt, button, confirmDialog, empty, panel, spacer, table, topicParts } from "../parts.js";
 import { letterPanel } from "../letter/letter_panel.js";
 
 /** @typedef {import("../types.js").DeadLetter} DeadLetter */
@@ -107,7 +107,7 @@ export function deadLettersPage(app, rest) {
           h("td", { class: "nowrap" }, timeElement(letter.last_failed_at, "minute")),
           h("td", { class: "nowrap" }, h("span", { class: "tag bad" }, letter.code)),
           h("td", { class: "wrap" }, letter.message),
-          h("td", { class: "mono" }, letter.topic),
+          h("td", { class: "mono" }, ...topicParts(letter.topic)),
           h("td", { class: "num" }, letter.partition),
           h("td", { class: "num" }, letter.offset),
           h("td", { class: "num" }),
@@ -127,6 +127,13 @@ export function deadLettersPage(app, rest) {
         row.className = letter.id === shown ? "selected" : "";
         const box = row.querySelector("input");
         if (box !== null) box.checked = selected.has(letter.id);
+        const failedAt = String(letter.last_failed_at);
+        if (row.dataset.failedAt !== failedAt) {
+          row.dataset.failedAt = failedAt;
+          row.children[1]?.replaceChildren(timeElement(letter.last_failed_at, "minute"));
+        }
+        setText(row.children[2]?.firstElementChild, letter.code);
+        setText(row.children[3], letter.message);
         setText(row.children[7], count(letter.attempts));
         for (const button of row.querySelectorAll("button")) {
           if (button.dataset.action !== "inspect") {
@@ -213,6 +220,9 @@ export function deadLettersPage(app, rest) {
     });
     busy = false;
     await load();
+    if (shown === "") return;
+    if (letters.some((letter) => letter.id === shown)) void show(shown, false);
+    else close();
   }
 
   async function retryMatching() {
@@ -265,8 +275,11 @@ export function deadLettersPage(app, rest) {
     draw();
   }
 
-  /** @param {string} id */
-  async function show(id) {
+  /**
+   * @param {string} id
+   * @param {boolean} [scroll]
+   */
+  async function show(id, scroll = true) {
     shown = id;
     draw();
     await attempt(letterProblem, async () => {
@@ -275,7 +288,7 @@ export function deadLettersPage(app, rest) {
         (await api.get(`dead-letters/${encodeURIComponent(id)}`, {}, { signal: abort.signal })).deadLetter;
       if (shown !== id) return;
       inspector.replaceChildren(letterPanel(letter, close));
-      inspector.scrollIntoView({ block: "nearest" });
+      if (scroll) inspector.scrollIntoView({ block: "nearest" });
     });
   }
 

@@ -1,10 +1,11 @@
 import { candleChart } from "../chart/candles.js";
+import { setDecimal } from "../decimal_text.js";
 import { h, setText } from "../dom.js";
 import { perFrame } from "../frame.js";
 import { drawChange, marketBars } from "../market/bars.js";
 import { orderBook } from "../market/order_book.js";
 import { tradeTape } from "../market/trade_tape.js";
-import { LENGTHS, tradeWindows } from "../market/windows.js";
+import { beginOfStream, LENGTHS, tradeWindows } from "../market/windows.js";
 import { attempt, panel, segmented, spacer } from "../parts.js";
 
 /** @typedef {import("../types.js").Ticker} Ticker */
@@ -13,6 +14,8 @@ import { attempt, panel, segmented, spacer } from "../parts.js";
 
 const TICKERS_EVERY_MS = 3000;
 const CANDLES = 500;
+/** The most candles that the producer fetches at its first start. */
+const CANDLES_FETCHED = 1000;
 const ALL_SYMBOLS = 5000;
 
 /**
@@ -100,6 +103,7 @@ export function marketsPage(app, rest) {
           "Trade counts",
           {
             head: [
+              windows.note,
               spacer(),
               segmented(
                 "Window length",
@@ -149,7 +153,7 @@ export function marketsPage(app, rest) {
   function drawPrice() {
     barsNote.hidden = tickers.length > 0;
     const ticker = tickerOf.get(symbol);
-    setText(last, tape.newest()?.price ?? ticker?.last_price ?? "–");
+    setDecimal(last, tape.newest()?.price ?? ticker?.last_price ?? "–");
     drawChange(change, ticker?.price_change_percent);
     setText(stats, ticker === undefined ? "" : `24 h low ${ticker.low_price}  high ${ticker.high_price}`);
   }
@@ -253,11 +257,27 @@ export function marketsPage(app, rest) {
         api.get("market/klines", { ...query, limit: CANDLES }, { signal }).then((page) => {
           pendingCandles = page.rows.reverse();
           noCandles.hidden = page.rows.length > 0;
+          return loadBegin(page, signal);
         }),
         ...(channels.includes("windows") ? LENGTHS.map((length) => loadWindows(length, signal)) : []),
       ]);
     });
     draw("book", "tape", "candles");
+  }
+
+  /**
+   * The windows' trades are all there from the time on when the stream began: before it only the newest were fetched.
+   * @param {{ rows: KlineRow[], next: string | null }} newest candles, oldest first
+   * @param {AbortSignal} signal
+   */
+  async function loadBegin(newest, signal) {
+    if (windows.begin !== undefined) return;
+    const rows = newest.next === null
+      ? newest.rows
+      : (await api.get("market/klines", { symbol, order: "asc", limit: CANDLES_FETCHED + 1 }, { signal }))
+        .rows;
+    windows.begin = beginOfStream(rows);
+    draw("windows");
   }
 
   /**

@@ -1,8 +1,8 @@
 import { h, reconcile, setText } from "../dom.js";
-import { bytes, count } from "../format.js";
+import { count, memory, sentence } from "../format.js";
 import { perFrame } from "../frame.js";
 import { moduleDetail } from "../module/module_detail.js";
-import { cpuPercent, moduleState, percentText, whyNot } from "../module/module_row.js";
+import { moduleState, percentText, whyNot } from "../module/module_row.js";
 import { allow, cells, confirmDialog, empty, panel, problemElement, spacer, table, word } from "../parts.js";
 
 /** @typedef {import("../types.js").Module} Module */
@@ -21,8 +21,6 @@ export function modulesPage(app, rest) {
   let chosen = rest[0] ?? "";
   /** Modules with an action under way. @type {Map<string, string>} */
   const busy = new Map();
-  /** CPU seconds at a time, for a percentage. @type {Map<string, { at: number, cpu: number, epoch: number, percent: number | null }>} */
-  const cpu = new Map();
   const body = h("tbody");
   const none = h("div");
   const problem = h("div");
@@ -50,6 +48,7 @@ export function modulesPage(app, rest) {
         body,
         {
           titles: {
+            "CPU": "Of one core, over the last seconds",
             "Restarts / left": "Restarts, and how many are left in the window",
             "Violations": "Permission denials and protocol violations (I6)",
           },
@@ -152,9 +151,9 @@ export function modulesPage(app, rest) {
     const violations = Object.entries(module.violations ?? {});
     const total = violations.reduce((sum, [, number]) => sum + number, 0);
     const texts = /** @type {[number, string][]} */ ([
-      [2, module.detail || module.description],
+      [2, sentence(module.detail || module.description)],
       [3, module.pid === null ? "–" : String(module.pid)],
-      [5, percentText(cpuPercent(cpu, module))],
+      [5, percentText(module.cpuPercent)],
       [6, `${count(module.restarts)} / ${count(module.restartBudget)}`],
       [7, count(total)],
     ]);
@@ -171,7 +170,7 @@ export function modulesPage(app, rest) {
     /** @type {HTMLElement} */ (meter.firstElementChild).style.width = `${
       Math.min(100, share * 100).toFixed(1)
     }%`;
-    setText(text, `${bytes(module.rssBytes)} / ${bytes(module.memoryLimitBytes)}`);
+    setText(text, `${memory(module.rssBytes)} / ${memory(module.memoryLimitBytes)}`);
     for (const button of row.querySelectorAll("button")) {
       const action = button.dataset.action ?? "";
       allow(button, state.operator, whyNot(module, action, busy.get(module.name)));

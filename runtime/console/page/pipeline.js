@@ -2,7 +2,8 @@ import { flowPicture } from "../chart/flow.js";
 import { h, reconcile, setText } from "../dom.js";
 import { completenessSummary } from "../flow/completeness.js";
 import { drawStages, drawTiles } from "../flow/stage_table.js";
-import { prettyJson, timeElement } from "../format.js";
+import { timeElement } from "../format.js";
+import { evidenceElement } from "../flow/evidence.js";
 import { perFrame, Ring } from "../frame.js";
 import { attempt, empty, panel, spacer, stateElement, table } from "../parts.js";
 
@@ -102,7 +103,7 @@ export function pipelinePage(app) {
     drawStages(stageRows, pipeline?.stages ?? []);
   });
   const drawAlerts = perFrame(() => {
-    setText(alertCount, state.alerts.length === 0 ? "" : `${state.alerts.length} kept`);
+    setText(alertCount, state.alerts.length === 0 ? "" : `The newest ${state.alerts.length}`);
     if (state.alerts.length === 0) {
       alerts.replaceChildren(
         empty("No alerts", "A price move beyond a rule's bound appears here, with its evidence."),
@@ -118,7 +119,7 @@ export function pipelinePage(app) {
           {},
           h(
             "details",
-            { class: "body" },
+            { class: "alert" },
             h(
               "summary",
               {},
@@ -127,11 +128,9 @@ export function pipelinePage(app) {
               alert.message.includes(alert.symbol) ? null : h("strong", {}, `${alert.symbol} `),
               `${alert.message} `,
               h("span", { class: "tag" }, alert.rule),
-              alert.delivered === false
-                ? h("span", { class: "muted" }, " not delivered to the webhook")
-                : null,
+              alert.delivered ? h("span", { class: "muted" }, " sent to the webhook") : null,
             ),
-            h("pre", { class: "payload" }, prettyJson(alert.evidence)),
+            evidenceElement(alert.evidence),
           ),
         ),
     });
@@ -185,7 +184,7 @@ function withControl(app) {
       : state.connection.state === "connecting"
       ? "starting"
       : "degraded",
-    detail: "events to this page",
+    detail: "To this page",
     rate: arriving,
     rateUnit: "events",
     total: live.received,

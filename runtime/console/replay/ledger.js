@@ -35,7 +35,8 @@ export function ledgerPanel(app, signal) {
         symbol: symbol.value.trim().toUpperCase(),
         cursor: further ? next : null,
       }, { signal });
-      rows = further ? [...rows, ...page.rows] : page.rows;
+      // Pages come by symbol; what happened last is what a reader looks for.
+      rows = [...(further ? rows : []), ...page.rows].sort((a, b) => b.detected_at - a.detected_at);
       next = page.next;
     });
     none.hidden = rows.length > 0;

@@ -1,6 +1,17 @@
 import { h, reconcile, setText } from "../dom.js";
 import { count, timeElement } from "../format.js";
-import { allow, attempt, button, cells, confirmDialog, empty, panel, stateElement, table } from "../parts.js";
+import {
+  allow,
+  attempt,
+  button,
+  cells,
+  confirmDialog,
+  empty,
+  panel,
+  stateElement,
+  table,
+  topicParts,
+} from "../parts.js";
 
 /** @typedef {import("../types.js").Replay} Replay */
 
@@ -20,8 +31,26 @@ export function replayList(app, signal) {
     problem,
     table(
       "Replays as a table",
-      ["Created (UTC)", "Topic", "Range", "Kind", "State", "Progress", "#Stored", "#Filtered", "#Failed", ""],
+      [
+        "Created (UTC)",
+        "Topic",
+        "Range",
+        "Kind",
+        "State",
+        "Progress",
+        "#Stored",
+        "#Unchanged",
+        "#Filtered",
+        "#Failed",
+        "",
+      ],
       body,
+      {
+        titles: {
+          Stored: "Rows that were written; of a dry run, that would be",
+          Unchanged: "Rows that the store holds already, the same or newer",
+        },
+      },
     ),
     none,
   );
@@ -36,8 +65,9 @@ export function replayList(app, signal) {
   async function cancel(replay) {
     const sure = await confirmDialog({
       title: "Cancel this replay?",
-      text: "What it has written stays.",
+      text: replay.dry_run ? "A dry run has written nothing." : "What it has written stays.",
       action: "Cancel the replay",
+      refuse: "Let it run",
     });
     if (sure) {
       await attempt(
@@ -65,7 +95,7 @@ export function replayList(app, signal) {
           "tr",
           { "data-replay": replay.id },
           h("td", { class: "nowrap" }, timeElement(replay.created_at, "minute")),
-          h("td", { class: "mono" }, replay.topic),
+          h("td", { class: "mono" }, ...topicParts(replay.topic)),
           h(
             "td",
             { class: "mono" },
@@ -91,7 +121,7 @@ export function replayList(app, signal) {
               h("span", { class: "num" }),
             ),
           ),
-          ...cells("num", "num", "num"),
+          ...cells("num", "num", "num", "num"),
           h(
             "td",
             {},
@@ -119,15 +149,9 @@ export function replayList(app, signal) {
           bar.value = replay.total === 0 && replay.state === "done" ? 1 : replay.done;
         }
         setText(cells[5]?.querySelector(".num"), `${count(replay.done)} / ${count(replay.total)}`);
-        for (
-          const [index, value]
-            of /** @type {[number, number][]} */ ([[6, replay.stored], [7, replay.filtered], [
-              8,
-              replay.failed,
-            ]])
-        ) {
-          setText(cells[index], count(value));
-        }
+        [replay.stored, replay.unchanged, replay.filtered, replay.failed].forEach((value, index) =>
+          setText(cells[index + 6], count(value))
+        );
         const button = row.querySelector("button");
         if (button !== null) {
           button.hidden = replay.state !== "running";

@@ -171,6 +171,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: `I9: no digit of the book and the tape is cut, at any width${SKIPPED}`,
+  ignore,
+  ...LEAVES_PIPES,
+  async fn() {
+    await using site = await visit();
+    const { page } = await site.open("operator", { hash: "#/markets" });
+    await page.locator(".tape-row time").first().waitFor();
+    await page.locator(".ladder .bid").first().waitFor();
+    for (const width of [1720, 1280, 1000, 821, 620, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.evaluate(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+      const cut = await page.evaluate(`[...document.querySelectorAll(".ladder-row > span, .tape-row > span")]
+        .filter((cell) => {
+          const place = cell.closest(".panel").getBoundingClientRect();
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          const text = range.getBoundingClientRect();
+          const own = cell.getBoundingClientRect();
+          return text.left < own.left - 1 || text.right > own.right + 1 ||
+            text.left < place.left || text.right > place.right;
+        }).map((cell) => cell.textContent)`);
+      assert.deepEqual(cut, [], `${width} px`);
+    }
+  },
+});
+
+Deno.test({
   name: `I8: the live market is not called simulated, and an unknown origin says so${SKIPPED}`,
   ignore,
   ...LEAVES_PIPES,
