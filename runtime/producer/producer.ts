@@ -30,6 +30,9 @@ export type ProducerParts = {
   report: Report;
 };
 
+/** A write takes milliseconds; one that takes longer than this is held up, and the state says so (I7). */
+const UNANSWERED_MS = 3_000;
+
 /** Cadences are looked at this often. */
 const TICK_MS = 50;
 
@@ -83,14 +86,13 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     loops.push(running.catch((error) => {
       if (!stop.signal.aborted) stop.abort(error);
     }));
+  const reporter = setInterval(() => {
+    if (intake !== undefined) reportState(context, parts, { queue, intake, clock });
+  }, 1_000);
   const writing = queue.run(written.signal, giveUp.signal);
   writing.catch((error) => stop.abort(error));
   try {
     report.health("starting", "Asking for the market");
-    const reporter = setInterval(() => {
-      if (intake !== undefined) reportState(context, parts, { queue, intake, clock });
-    }, 1_000);
-    signal.addEventListener("abort", () => clearInterval(reporter), { once: true });
     const market = await untilDone(report, signal, "the market", () => source.market(signal));
     if (market === undefined) return;
     const { symbols, unknown } = chooseSymbols(market, parts.symbols);
@@ -133,6 +135,7 @@ export async function runProducer(context: ModuleContext, parts: ProducerParts):
     queue.push(taken.tick(steadyClock(), { all: true, heldBack: true }));
   } finally {
     stop.abort();
+    clearInterval(reporter);
     report.health("stopping", `Writing ${queue.queuedRows} rows`);
     written.abort();
     const limit = setTimeout(() => giveUp.abort(), config.drainMs);
@@ -260,7 +263,10 @@ function reportState(
   if (context.signal.aborted) return;
   const failure = report.recentFailure();
   if (queue.blocked) report.health("blocked", "PostgreSQL takes no rows");
-  else if (failure instanceof CandlewireError && failure.retry === "operator") {
+  else if (queue.unansweredMs > UNANSWERED_MS) {
+    const seconds = Math.floor(queue.unansweredMs / 1_000);
+    report.health("degraded", `PostgreSQL has not answered a write for ${seconds} s`);
+  } else if (failure instanceof CandlewireError && failure.retry === "operator") {
     report.health("blocked", `${errorText(failure)}. ${failure.hint ?? ""}`);
   } else if (trusted < size || !intake.connected) {
     const why = failure === undefined ? "" : `; ${errorText(failure)}`;

@@ -332,3 +332,21 @@ Deno.test("rows of other venues are checked, and the bad ones are named (I5)", a
   const books = await producer.context.invoke("books", {}) as unknown[];
   assert.equal(books.length, 2);
 });
+
+Deno.test("a write that the database does not answer shows in the state before it fails (I7)", async () => {
+  await using exchange = await testExchange(MARKET, { paused: false, speed: 1 });
+  const tables = new MemoryTables();
+  await using producer = startProducer(exchange, tables);
+  await until("the state to be running", () => producer.context.state.health === "running");
+  const release = Promise.withResolvers<void>();
+  const write = tables.write.bind(tables);
+  tables.write = async (batch) => {
+    await release.promise;
+    return await write(batch);
+  };
+  await until("the state to be degraded", () => producer.context.state.health === "degraded");
+  assert.match(producer.context.state.detail, /PostgreSQL has not answered a write for \d+ s/);
+  release.resolve();
+  await until("it to run again", () => producer.context.state.health === "running");
+  await producer.stop();
+});

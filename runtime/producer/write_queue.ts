@@ -53,6 +53,8 @@ export class WriteQueue {
   #wake: (() => void) | undefined;
   readonly #roomy: (() => void)[] = [];
   #blocked = false;
+  /** When the write that runs was sent; undefined while none does. */
+  #sentAt: number | undefined;
   #failed: unknown;
 
   constructor(tables: MarketTables, options: WriteQueueOptions) {
@@ -68,6 +70,11 @@ export class WriteQueue {
   /** True while writes fail for want of the database. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** How long the database has not answered the write that runs, ms: it may be held up long before it fails. */
+  get unansweredMs(): number {
+    return this.#sentAt === undefined ? 0 : performance.now() - this.#sentAt;
   }
 
   /** True while `room` would wait. */
@@ -144,7 +151,8 @@ export class WriteQueue {
     const { retryBaseMs = 100 } = this.#options;
     for (let attempt = 0; !giveUp.aborted; attempt++) {
       try {
-        const counts = await this.#tables.write(batch);
+        this.#sentAt = performance.now();
+        const counts = await this.#tables.write(batch).finally(() => this.#sentAt = undefined);
         this.#block(null);
         this.#options.onWritten(counts);
         this.#items.splice(0, items.length);
