@@ -64,7 +64,17 @@ export async function drained(
         `the closed candle ${lastClosed} of ${symbol}`,
         timeoutMs,
         () => closed.get(symbol, lastClosed) !== undefined || undefined,
-        () => pipeline.process.tail,
+        () => {
+          const rows = db.prepare(
+            "SELECT open_time, closed, backfill, number_of_trades FROM klines WHERE symbol = ? ORDER BY open_time DESC LIMIT 3",
+          ).all(symbol);
+          const gaps = db.prepare("SELECT * FROM completeness WHERE symbol = ? AND kind = 'kline'").all(
+            symbol,
+          );
+          return `now ${now}, stored ${JSON.stringify(rows)}, gaps ${
+            JSON.stringify(gaps)
+          }\n${pipeline.process.tail}`;
+        },
       );
     }
     await until(
@@ -86,6 +96,7 @@ export async function booksSettled(
   exchange: TestExchange,
   pipeline: TestPipeline,
   symbols: string[],
+  timeoutMs = 60_000,
 ): Promise<void> {
   const db = openStore(pipeline);
   try {
@@ -96,7 +107,7 @@ export async function booksSettled(
       const truth = await exchange.get<{ lastUpdateId: number }>(
         `/admin/truth/book?symbol=${encodeURIComponent(symbol)}&updateId=told&limit=1`,
       );
-      await until(`the trusted book of ${symbol} at ${truth.lastUpdateId}`, 60_000, () => {
+      await until(`the trusted book of ${symbol} at ${truth.lastUpdateId}`, timeoutMs, () => {
         const row = newest.get(symbol) as { id: number; trusted: number } | undefined;
         return row?.trusted === 1 && row.id === truth.lastUpdateId || undefined;
       }, () => `${JSON.stringify(newest.get(symbol))}\n${pipeline.process.tail}`);
