@@ -130,7 +130,7 @@ function problemText(issue: z.core.$ZodIssue, schema: z.ZodType): string {
       const near = known.map((name) => ({ name, distance: editDistance(name, key) }))
         .sort((a, b) => a.distance - b.distance)[0];
       const remedy = near !== undefined && near.distance <= 3
-        ? `did you mean "${near.name}"?`
+        ? `did you mean "${path === "" ? near.name : `${path}.${near.name}`}"?`
         : `known here: ${known.join(", ")}`;
       return `unknown key "${path === "" ? key : `${path}.${key}`}", ${remedy}`;
     }).join("; ");

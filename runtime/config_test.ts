@@ -19,7 +19,7 @@ Deno.test("readConfig() names every wrong key and value, and the remedy", () => 
   );
   for (
     const [part, expected] of [
-      [{ listen: { prt: 1 } }, /unknown key "listen.prt", did you mean "port"\?/],
+      [{ listen: { prt: 1 } }, /unknown key "listen.prt", did you mean "listen.port"\?/],
       [{ postgres: { port: 99_999 } }, /"postgres.port" is 99999/],
       [{ symbols: "BTC" }, /"symbols" is "BTC"/],
       [{ profile: "cloud" }, /"profile" is "cloud"/],

@@ -18,15 +18,25 @@ export type DataFolder = Disposable & {
   readonly modules: string;
   /** Passwords of the module roles, made once; mode 0600. */
   readonly secrets: { producerPassword: string; capturePassword: string };
+  /**
+   * Binds the folder to an origin, or checks that it is bound to this one. Rejects with `data.origin_mismatch`. To be
+   * called before anything is put into the folder: what has no origin yet has nothing in it.
+   */
+  settle(origin: Origin): Promise<void>;
 };
 
 /**
  * Opens the folder that holds all state of one pipeline, and makes it when missing. Held by a lock that the operating system
- * drops with the process, so that `kill -9` leaves nothing to clean up.
+ * drops with the process, so that `kill -9` leaves nothing to clean up. Opened before the source, whose own files may
+ * lie in it.
  *
- * Rejects with `data.in_use`, `data.not_writable`, `data.version_mismatch` or `data.origin_mismatch`.
+ * Rejects with `data.in_use`, `data.not_writable` or `data.version_mismatch`; with `data.origin_mismatch` when the
+ * folder is known to hold another kind of data than `kind`.
  */
-export async function openDataFolder(folder: string, origin: Origin): Promise<DataFolder> {
+export async function openDataFolder(
+  folder: string,
+  options: { live: boolean },
+): Promise<DataFolder> {
   const path = resolve(folder);
   const sub = (name: string) => join(path, name);
   try {
@@ -50,7 +60,15 @@ export async function openDataFolder(folder: string, origin: Origin): Promise<Da
     });
   }
   try {
-    await settleIdentity(sub("candlewire.json"), path, origin);
+    const file = sub("candlewire.json");
+    const found = await readIdentity(file, path);
+    if (found !== undefined && (found.kind === "live") !== options.live) {
+      throw originMismatch(
+        path,
+        found,
+        options.live ? "Binance's live market" : "an exchange or a recording",
+      );
+    }
     return {
       path,
       journal: sub("journal"),
@@ -61,6 +79,14 @@ export async function openDataFolder(folder: string, origin: Origin): Promise<Da
       transforms: sub("user/transforms"),
       modules: sub("user/modules"),
       secrets: await readSecrets(sub("secrets.json")),
+      async settle(origin) {
+        const known = await readIdentity(file, path);
+        if (known === undefined) {
+          await writeWhole(file, JSON.stringify({ format: FORMAT, origin }, null, 2));
+        } else if (known.kind !== origin.kind || known.id !== origin.id) {
+          throw originMismatch(path, known, `"${origin.label}" (${origin.kind} ${origin.id})`);
+        }
+      },
       [Symbol.dispose]: () => lock.close(),
     };
   } catch (error) {
@@ -69,42 +95,52 @@ export async function openDataFolder(folder: string, origin: Origin): Promise<Da
   }
 }
 
-async function settleIdentity(file: string, path: string, origin: Origin): Promise<void> {
+/** What the folder holds; undefined while it holds nothing. */
+async function readIdentity(file: string, path: string): Promise<Origin | undefined> {
   const text = await Deno.readTextFile(file).catch(ignoreMissing);
-  if (text === undefined) {
-    await writeWhole(file, JSON.stringify({ format: FORMAT, origin }, null, 2));
-    return;
-  }
-  const found = JSON.parse(text) as { format: number; origin: Origin };
-  if (found.format !== FORMAT) {
-    throw new CandlewireError(
-      "data.version_mismatch",
-      `Open the data folder ${path}: its format is ${found.format}, this version needs ${FORMAT}`,
-      {
-        retry: "operator",
-        hint: "Choose another folder with --data-dir, or run the version that made it",
-      },
-    );
-  }
-  if (found.origin.kind !== origin.kind || found.origin.id !== origin.id) {
-    throw new CandlewireError(
-      "data.origin_mismatch",
-      `Open the data folder ${path}: it holds "${found.origin.label}" (${found.origin.kind} ${found.origin.id}), the source is "${origin.label}" (${origin.kind} ${origin.id})`,
-      {
-        retry: "operator",
-        hint: "Choose another folder with --data-dir; data of two origins is never mixed",
-      },
-    );
-  }
+  if (text === undefined) return undefined;
+  const found = parseOwn(file, text) as { format: number; origin: Origin };
+  if (found.format === FORMAT) return found.origin;
+  throw new CandlewireError(
+    "data.version_mismatch",
+    `Open the data folder ${path}: its format is ${found.format}, this version needs ${FORMAT}`,
+    {
+      retry: "operator",
+      hint: "Choose another folder with --data-dir, or run the version that made it",
+    },
+  );
+}
+
+function originMismatch(path: string, found: Origin, source: string): CandlewireError {
+  return new CandlewireError(
+    "data.origin_mismatch",
+    `Open the data folder ${path}: it holds "${found.label}" (${found.kind} ${found.id}), the source is ${source}`,
+    {
+      retry: "operator",
+      hint: "Choose another folder with --data-dir; data of two origins is never mixed",
+    },
+  );
 }
 
 async function readSecrets(file: string): Promise<DataFolder["secrets"]> {
   const text = await Deno.readTextFile(file).catch(ignoreMissing);
-  if (text !== undefined) return JSON.parse(text);
+  if (text !== undefined) return parseOwn(file, text) as DataFolder["secrets"];
   const secret = () => randomBytes(24).toString("base64url");
   const secrets = { producerPassword: secret(), capturePassword: secret() };
   await writeWhole(file, JSON.stringify(secrets));
   return secrets;
+}
+
+function parseOwn(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CandlewireError("data.damaged", `Read ${file}: ${errorText(error)}`, {
+      retry: "operator",
+      hint: "Bring the file back from a copy, or choose another folder with --data-dir",
+      cause: error,
+    });
+  }
 }
 
 /** Written beside and renamed, so that a crash leaves the old file or the new one. */

@@ -43,8 +43,9 @@ type Source = { restUrl: string; wsUrl: string; origin: Origin };
 export async function startPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
   const { print, signal } = options;
   await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await openDataFolder(config.dataDir, { live: config.source.kind === "binance" }));
   const source = await openSource(config, stack, print);
-  const folder = stack.use(await openDataFolder(config.dataDir, source.origin));
+  await folder.settle(source.origin);
 
   const { endpoint, postgres } = await openPostgres(config, folder, stack, print);
   const { producerPassword, capturePassword } = folder.secrets;

@@ -64,6 +64,13 @@ export class CommandProcess {
     }
   }
 
+  /** Waits for its end and for the last it printed. */
+  async stopped(): Promise<Deno.CommandStatus> {
+    const status = await this.ended;
+    await this.#reading;
+    return status;
+  }
+
   /** Asks it to end and waits for it. */
   async stop(): Promise<Deno.CommandStatus> {
     try {
@@ -71,9 +78,7 @@ export class CommandProcess {
     } catch {
       // It has ended already.
     }
-    const status = await this.ended;
-    await this.#reading;
-    return status;
+    return await this.stopped();
   }
 }
 
