@@ -79,8 +79,8 @@ export function denoArguments(plan: SpawnPlan, main: string): string[] {
     ...(plan.builtIn
       ? ["--config", join(plan.root, "deno.json"), "--frozen", "--ignore-env"]
       : ["--no-config", "--no-lock", "--no-npm"]),
-    // Small young generations: measured, a third less memory for a tenth more CPU.
-    `--v8-flags=--max-old-space-size=${heapMb},--max-semi-space-size=2`,
+    // A young generation of 8 MB instead of 16: measured, a tenth less memory; below that the consumer pays with twice the CPU.
+    `--v8-flags=--max-old-space-size=${heapMb},--max-semi-space-size=8`,
     ...permissionFlags(plan.grant),
     main,
   ];
