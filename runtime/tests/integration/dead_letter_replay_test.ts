@@ -40,7 +40,7 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
     "source.restUrl": exchange.url,
     "symbols": SYMBOLS,
     // Small steps, so that a replay's progress can be seen.
-    "consumer.replay.maxRecords": 40,
+    "consumer.replay.maxRecords": 80,
     // Windows are recomputed from the trades and are no part of what is compared here.
     "consumer.windows.enabled": false,
   };
