@@ -172,8 +172,6 @@ export class TestPipeline {
 
   /** Starts it, also again after a kill, and waits until it is ready. */
   async start(timeoutMs = 90_000): Promise<void> {
-    // Root's PostgreSQL runs as another user; a temporary folder is closed to others.
-    if (Deno.uid() === 0) await Deno.chmod(dirname(this.dataDir), 0o711);
     await Deno.remove(join(this.dataDir, "run", "endpoints.json")).catch(() => {});
     await Deno.mkdir(this.dataDir, { recursive: true });
     // PostgreSQL runs as another user when the tests run as root; where that user may not pass, its files would be put
