@@ -3,16 +3,15 @@ import { fileURLToPath } from "node:url";
 import { type Config, MARKET_DATA_ONLY } from "./config.ts";
 import { JournalLog } from "./consumer/log/journal.ts";
 import { type Control, startControl } from "./control/control.ts";
-import type { Probe } from "./control/probe.ts";
 import { loadTokens } from "./control/tokens.ts";
 import { type DataFolder, openDataFolder } from "./data_folder.ts";
 import { CandlewireError, errorText } from "./error.ts";
-import { folderBytes } from "./folder_bytes.ts";
 import { exchangeOrigin, startExchangeProcess } from "./exchange_process.ts";
 import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
 import { epochMs } from "./market/epoch.ts";
 import type { Origin } from "./market/origin.ts";
 import { keepPostgres, type KeptPostgres } from "./postgres/keep_postgres.ts";
+import { diskProbe, postgresProbe, sourceProbe } from "./pipeline_probe.ts";
 import { maintainPostgres, type Maintenance } from "./postgres/maintenance_postgres.ts";
 import { migratePostgres } from "./postgres/migrate_postgres.ts";
 import type { PartitionedTable } from "./postgres/partition_postgres.ts";
@@ -78,7 +77,7 @@ export async function startPipeline(config: Config, options: PipelineOptions): P
       consoleFolder: new URL("console/", import.meta.url),
       version: VERSION,
       probes: {
-        source: sourceProbe(config, source),
+        source: sourceProbe(config.source.kind, source),
         postgres: postgresProbe(postgres, maintenance),
         disk: diskProbe({
           postgres: postgres?.folder,
@@ -259,65 +258,6 @@ async function openHost(
 function hostAndPort(address: string): string {
   const url = new URL(address);
   return `${url.hostname}:${url.port || (/^(https|wss):/.test(url.protocol) ? 443 : 80)}`;
-}
-
-function sourceProbe(config: Config, source: Source): Probe {
-  return async () => {
-    const started = performance.now();
-    // Our own exchange says how it is; Binance's weight is left to the producer.
-    if (config.source.kind === "binance") return { state: "running", detail: source.restUrl };
-    const response = await fetch(`${source.restUrl}/admin/state`, { signal: AbortSignal.timeout(2_000) });
-    const state = await response.json() as {
-      paused: boolean;
-      ended: boolean;
-      speed: number | "max";
-      symbols: string[];
-      trades: number;
-    };
-    const speed = state.speed === "max" ? "as fast as possible" : `${state.speed}×`;
-    return {
-      state: "running",
-      detail: `${source.origin.label}, ${state.symbols.length} symbols, ${
-        state.ended ? "ended" : state.paused ? "paused" : speed
-      }`,
-      figures: [
-        { label: "Trades", value: state.trades, unit: "" },
-        { label: "Answer", value: Math.round(performance.now() - started), unit: "ms" },
-      ],
-    };
-  };
-}
-
-function postgresProbe(postgres: KeptPostgres | undefined, maintenance: Maintenance): Probe {
-  return async () => {
-    const usage = await maintenance.usage();
-    const state = postgres?.state();
-    if (usage === undefined) {
-      return {
-        state: state?.health === "restarting" ? "starting" : "failed",
-        detail: state?.detail || "Does not answer",
-      };
-    }
-    return {
-      state: "running",
-      detail: state?.detail || "",
-      figures: [
-        { label: "Database", value: usage.databaseBytes, unit: "bytes" },
-        { label: "WAL held by the slot", value: usage.slotBytes ?? 0, unit: "bytes" },
-      ],
-    };
-  };
-}
-
-/** Bytes of each folder of ours; the sampler asks seldom and keeps the answer. */
-function diskProbe(folders: Record<string, string | undefined>): () => Promise<Record<string, number>> {
-  return async () => {
-    const found: Record<string, number> = {};
-    for (const [name, folder] of Object.entries(folders)) {
-      if (folder !== undefined) found[name] = await folderBytes(folder);
-    }
-    return found;
-  };
 }
 
 /** Waits for `/readyz`; after a while it says what is still missing, so that nobody waits in the dark. */
