@@ -71,7 +71,10 @@ const NEIGHBOUR = `export default {
 };\n`;
 
 Deno.test("hostile transforms are contained and counted while their neighbour answers every call (I6, I7)", async (t) => {
-  await using fixture = await openHost({ config: { transformMemoryMb: 224, transformTimeoutMs: 2_500 } });
+  await using fixture = await openHost({
+    // The time limit of a batch must strike well before the watchdog of silence, on a busy machine too.
+    config: { transformMemoryMb: 224, transformTimeoutMs: 2_500, hangMs: 10_000 },
+  });
   const { host, transformsFolder } = fixture;
   await Deno.writeTextFile(join(transformsFolder, "neighbour.ts"), NEIGHBOUR);
   await host.rescan();
