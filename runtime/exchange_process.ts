@@ -87,6 +87,55 @@ export async function startExchangeProcess(
   };
 }
 
+/** How long a dead exchange waits before it is started again, ms. */
+const RESTART_MS = 500;
+
+/**
+ * An exchange that is started again, on the same port, when its process ends by itself. It goes on with its ids, so its
+ * readers only have to connect again.
+ */
+export async function keepExchange(
+  options: { folder: string; market: ConfigPart; server: ConfigPart; print: (line: string) => void },
+): Promise<{ restUrl: string; wsUrl: string; origin: Origin } & AsyncDisposable> {
+  const { folder, market, server, print } = options;
+  const start = (changes: ConfigPart) =>
+    startExchangeProcess({
+      folder,
+      part: { exchange: { market, server: { ...server, ...changes } } },
+      print,
+    });
+  let exchange = await start({});
+  const { restUrl, wsUrl, origin } = exchange;
+  const port = Number(new URL(restUrl).port);
+  const stopping = new AbortController();
+  const watching = (async () => {
+    while (true) {
+      await exchange.ended;
+      if (stopping.signal.aborted) return;
+      print("warn: The exchange ended by itself: starting it again");
+      await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+      if (stopping.signal.aborted) return;
+      try {
+        const next = await start({ port });
+        if (stopping.signal.aborted) return await next.stop();
+        exchange = next;
+      } catch (error) {
+        print(`warn: ${errorText(error)}`);
+      }
+    }
+  })();
+  return {
+    restUrl,
+    wsUrl,
+    origin,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await exchange.stop();
+      await watching;
+    },
+  };
+}
+
 /** Asks an exchange of ours where its numbers come from. Rejects with `exchange.unreachable`. */
 export async function exchangeOrigin(restUrl: string): Promise<Origin> {
   try {

@@ -6,7 +6,7 @@ import { type Control, startControl } from "./control/control.ts";
 import { loadTokens } from "./control/tokens.ts";
 import { type DataFolder, openDataFolder } from "./data_folder.ts";
 import { CandlewireError, errorText } from "./error.ts";
-import { exchangeOrigin, startExchangeProcess } from "./exchange_process.ts";
+import { exchangeOrigin, keepExchange } from "./exchange_process.ts";
 import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
 import { epochMs } from "./market/epoch.ts";
 import type { Origin } from "./market/origin.ts";
@@ -143,17 +143,13 @@ async function openSource(
     return { restUrl, wsUrl: wsUrl ?? restUrl.replace(/^http/, "ws"), origin: await exchangeOrigin(restUrl) };
   }
   print("Starting the exchange (simulated market)");
-  const exchange = await startExchangeProcess({
+  const exchange = await keepExchange({
     folder: join(config.dataDir, "exchange"),
-    part: {
-      exchange: {
-        market: { ...config.exchange.market, folder: join(config.dataDir, "exchange", "market") },
-        server: config.exchange.server,
-      },
-    },
+    market: { ...config.exchange.market, folder: join(config.dataDir, "exchange", "market") },
+    server: config.exchange.server,
     print,
   });
-  stack.defer(() => exchange.stop());
+  stack.use(exchange);
   return exchange;
 }
 
