@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
-import { CandlewireError, errorText } from "./error.ts";
+import { CandlewireError, errorText, ignoreMissing } from "./error.ts";
 import type { Origin } from "./market/origin.ts";
 
 /** Format of the data folder; a folder of another one is refused. */
@@ -147,9 +147,4 @@ function parseOwn(file: string, text: string): unknown {
 async function writeWhole(file: string, text: string): Promise<void> {
   await Deno.writeTextFile(`${file}.new`, text, { mode: 0o600 });
   await Deno.rename(`${file}.new`, file);
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound) return undefined;
-  throw error;
 }

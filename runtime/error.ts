@@ -46,3 +46,9 @@ export function causeText(error: Error): string {
   }
   return parts.join(": ");
 }
+
+/** For `catch`: a file that is not there is no value; anything else is thrown on. */
+export function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Deno.errors.NotFound) return undefined;
+  throw error;
+}

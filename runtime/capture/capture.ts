@@ -3,7 +3,8 @@ import { CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { wallClock } from "../market/epoch.ts";
 import { Catalog } from "./catalog_postgres.ts";
-import { ChangePump, delay } from "./change_pump.ts";
+import { wait } from "../wait.ts";
+import { ChangePump } from "./change_pump.ts";
 import type { CaptureConfig } from "./config.ts";
 import { EnvelopeWriter, type SnapshotMark } from "./envelope_writer.ts";
 import { type PostgresLogin, ReplicationConnection } from "./replication_postgres.ts";
@@ -54,7 +55,7 @@ export class Capture {
         failures++;
         this.#report(error);
         // Jitter keeps several captures from knocking at once.
-        await delay(Math.min(10_000, 100 * 2 ** Math.min(failures, 8)) * (0.5 + Math.random() / 2), signal);
+        await wait(Math.min(10_000, 100 * 2 ** Math.min(failures, 8)) * (0.5 + Math.random() / 2), signal);
       }
     }
   }
@@ -218,7 +219,7 @@ export class Capture {
       } catch (error) {
         if (!(error instanceof CandlewireError) || error.retry !== "retry" || signal.aborted) throw error;
         health("blocked", `${error.message}. ${error.hint ?? ""}`);
-        await delay(Math.min(5000, 100 * 2 ** attempt), signal);
+        await wait(Math.min(5000, 100 * 2 ** attempt), signal);
       }
     }
   }

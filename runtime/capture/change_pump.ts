@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers";
 import { formatLsn, type Lsn, parseLsn } from "../change/lsn.ts";
+import { wait } from "../wait.ts";
 import { CandlewireError } from "../error.ts";
 import type { EnvelopeWriter, RowChange } from "./envelope_writer.ts";
 import { decodeFrame, decodePgoutput, type PgoutputMessage, type Relation } from "./pgoutput.ts";
@@ -279,7 +280,7 @@ export class ChangePump {
           this.#options.stream.pause();
         }
         this.#options.onBlocked(error);
-        await delay(Math.min(5000, (this.#options.retryDelayMs ?? 100) * 2 ** attempt), this.#options.signal);
+        await wait(Math.min(5000, (this.#options.retryDelayMs ?? 100) * 2 ** attempt), this.#options.signal);
         if (this.#options.signal.aborted) throw error;
       }
     }
@@ -332,19 +333,5 @@ function malformed(reason: string, bytes: Uint8Array | undefined): CandlewireErr
     hint:
       "Nothing is lost: the slot sends it again; if it comes back, report it with the bytes in the details",
     details: { head },
-  });
-}
-
-/** Resolves after `ms`, or at once when the signal aborts. */
-export function delay(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
   });
 }

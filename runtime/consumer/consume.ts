@@ -11,7 +11,8 @@ import type { ChangeLog } from "./log/change_log.ts";
 import { nameOf, nameOfRecord } from "./partition_name.ts";
 import { processBatch, type Processed } from "./process_batch.ts";
 import type { Publisher } from "./publish.ts";
-import { retry, sleep } from "./retry.ts";
+import { wait } from "../wait.ts";
+import { retry } from "./retry.ts";
 import { storeBatch } from "./store_batch.ts";
 import type { MarketStore } from "./store/market_store.ts";
 import type { Transform } from "./transform/transform.ts";
@@ -124,7 +125,7 @@ export class Consumer {
         }
         // An operator must act; until then nothing moves, and the state says so.
         this.#troubled(error, "blocked");
-        await sleep(Math.min(2000, this.#options.retryMaxMs), signal);
+        await wait(Math.min(2000, this.#options.retryMaxMs), signal);
       }
     }
     for (const task of this.#tasks.splice(0)) await task();

@@ -1,3 +1,4 @@
+import { wait } from "../wait.ts";
 import { CandlewireError } from "../error.ts";
 
 /** Options of {@linkcode retry}. */
@@ -25,7 +26,7 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       const longest = Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 20));
       const waitMs = longest / 2 + random() * longest / 2;
       options.onWait?.(error, attempt, waitMs);
-      await sleep(waitMs, signal);
+      await wait(waitMs, signal);
     }
   }
 }
@@ -33,18 +34,4 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
 /** True for errors after which the same work may succeed. */
 export function isRetryable(error: unknown): error is CandlewireError {
   return error instanceof CandlewireError && error.retry === "retry";
-}
-
-/** Resolves after a time, or at once when the signal aborts. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
-import { CandlewireError, errorText } from "../error.ts";
+import { CandlewireError, errorText, ignoreMissing } from "../error.ts";
 import { prepareBinaries } from "./binaries.ts";
 import { freePort, portIsFree } from "./port.ts";
 
@@ -317,9 +317,4 @@ async function postmasterPid(dataFolder: string): Promise<number | undefined> {
 async function lastLines(file: string, count: number): Promise<string> {
   const text = await Deno.readTextFile(file).catch(ignoreMissing);
   return text?.trim().split("\n").slice(-count).join(" | ") ?? "(no log)";
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound) return undefined;
-  throw error;
 }

@@ -2,7 +2,7 @@ import { steadyClock } from "../market/epoch.ts";
 import type { Intake } from "./intake.ts";
 import { type RestLoopOptions, retryDelayMs } from "./refiller.ts";
 import type { MarketSource } from "./source/market_source.ts";
-import { wait } from "./source/wait.ts";
+import { wait } from "../wait.ts";
 
 /** Snapshots asked for at the same time. */
 const PARALLEL = 4;

@@ -12,7 +12,7 @@ import { Report } from "./report.ts";
 import { checkRows } from "./row_check.ts";
 import type { MarketSource } from "./source/market_source.ts";
 import { followSourceClock, type SourceClock } from "./source_clock.ts";
-import { wait } from "./source/wait.ts";
+import { wait } from "../wait.ts";
 import type { MarketTables } from "./table/market_table.ts";
 import { type PartitionRange, WriteQueue } from "./write_queue.ts";
 

@@ -4,7 +4,7 @@ import type { TableBatch } from "../market/table.ts";
 import type { RefillRequest } from "./gap_ledger.ts";
 import type { Intake } from "./intake.ts";
 import type { MarketSource } from "./source/market_source.ts";
-import { wait } from "./source/wait.ts";
+import { wait } from "../wait.ts";
 
 /** Options of the loops that ask by REST. */
 export type RestLoopOptions = {

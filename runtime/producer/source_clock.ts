@@ -1,5 +1,5 @@
 import type { Intake } from "./intake.ts";
-import { wait } from "./source/wait.ts";
+import { wait } from "../wait.ts";
 
 /** Exchange's clock minus ours, ms; undefined until it was measured. */
 export type SourceClock = { offsetMs: number | undefined };

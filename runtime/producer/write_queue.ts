@@ -1,6 +1,6 @@
 import { CandlewireError } from "../error.ts";
 import type { TableBatch, TableName } from "../market/table.ts";
-import { wait } from "./source/wait.ts";
+import { wait } from "../wait.ts";
 import type { MarketTables } from "./table/market_table.ts";
 import { type AnyRow, ROW_SHAPES, rowsOf, WRITE_ORDER } from "./table/row_shape.ts";
 

@@ -1,7 +1,8 @@
 import { CandlewireError, causeText } from "../../error.ts";
 import { type EpochMs, steadyClock } from "../../market/epoch.ts";
 import { decodeRefusal, parseJson } from "./binance_rest.ts";
-import { backoffMs, wait } from "./wait.ts";
+import { backoffMs } from "./backoff.ts";
+import { wait } from "../../wait.ts";
 import { rateLimited, type WeightBudget } from "./weight_budget.ts";
 
 /** Options of {@linkcode BinanceHttp}. */

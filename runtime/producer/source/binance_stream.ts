@@ -6,7 +6,8 @@ import { BinanceSocket, type SocketEnd } from "./binance_socket.ts";
 import type { ConnectGate } from "./connect_gate.ts";
 import type { Inbox } from "./inbox.ts";
 import type { MarketEvent } from "./market_source.ts";
-import { backoffMs, wait } from "./wait.ts";
+import { backoffMs } from "./backoff.ts";
+import { wait } from "../../wait.ts";
 
 /** What a source reports beside its events: for metrics, logs and health. */
 export type SourceObserver = {

@@ -1,4 +1,4 @@
-import { wait } from "./wait.ts";
+import { wait } from "../../wait.ts";
 
 /**
  * At most `limit` connection attempts in any `windowMs`; further ones wait. Binance allows 300 in 5 minutes and

@@ -1,5 +1,5 @@
 import { CandlewireError } from "../../error.ts";
-import { wait } from "./wait.ts";
+import { wait } from "../../wait.ts";
 
 /**
  * Keeps REST requests within the exchange's weight a minute. The server's own count (`X-MBX-USED-WEIGHT-1M`) is

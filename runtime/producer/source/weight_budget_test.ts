@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { backoffMs } from "./wait.ts";
+import { backoffMs } from "./backoff.ts";
 import { WeightBudget } from "./weight_budget.ts";
 
 const signal = new AbortController().signal;
