@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { captureConfig } from "./capture/config.ts";
+import { cassandraConfig } from "./cassandra/config.ts";
+import { connectConfig } from "./connect/config.ts";
 import { consumerConfigSchema } from "./consumer/config.ts";
 import { controlConfig } from "./control/config.ts";
 import { CandlewireError } from "./error.ts";
 import { exchangeMarketConfig } from "./exchange/config.ts";
 import { serverConfig } from "./exchange/server/config.ts";
 import { hostConfigSchema } from "./host/config.ts";
+import { kafkaConfig } from "./kafka/config.ts";
 import { postgresConfig } from "./postgres/config.ts";
 import { producerConfig } from "./producer/config.ts";
 
@@ -61,6 +64,9 @@ export const configSchema = z.strictObject({
   consumer: consumerConfigSchema.prefault({}),
   host: hostConfigSchema.prefault({}),
   control: controlConfig.prefault({}),
+  kafka: kafkaConfig.prefault({}),
+  connect: connectConfig.prefault({}),
+  cassandra: cassandraConfig.prefault({}),
 });
 
 /** The validated configuration. */

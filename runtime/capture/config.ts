@@ -4,6 +4,8 @@ const bytes = () => z.number().int().min(65_536);
 
 /** Capture: what is read, how values are written, and what the journal keeps. Names of modes are Debezium's. */
 export const captureConfig = z.strictObject({
+  engine: z.enum(["debezium", "candlewire"]).default("debezium")
+    .describe("Who captures into Kafka in the cluster profile: Debezium in Kafka Connect, or our own capture"),
   slot: z.string().regex(/^[a-z0-9_]{1,63}$/).default("candlewire")
     .describe("Replication slot; made at the first start, read by this capture alone"),
   publication: z.string().min(1).max(63).default("candlewire")

@@ -7,7 +7,7 @@ import { EpochFile } from "./epoch_file.ts";
 import { parseManifest } from "./manifest.ts";
 import { digestOfGraph, readModuleGraph } from "./module_graph.ts";
 import type { ModuleHost } from "./module_host.ts";
-import { EVERYTHING, grantPermissions } from "./permission.ts";
+import { EVERYTHING, grantPermissions, type References } from "./permission.ts";
 import { type FolderProblem, ModuleFolder, type UserModuleSettings } from "./module_folder.ts";
 import { Reaper } from "./reaper.ts";
 import type { HostHandler } from "./relay.ts";
@@ -23,7 +23,7 @@ export type BuiltInModule = {
   parameters: Record<string, unknown>;
   secrets?: Record<string, string>;
   /** What `${…}` in its permissions stands for: `{ postgres: "127.0.0.1:5432", "folder.journal": "/…" }`. */
-  references?: Record<string, string>;
+  references?: References;
 };
 
 /** Options of {@linkcode createModuleHost}. */
@@ -41,7 +41,7 @@ export type ModuleHostOptions = {
   /** Parameters and secrets of user modules, by name. */
   userModules?: Record<string, UserModuleSettings>;
   /** What `${…}` in user modules' permissions stands for. */
-  userReferences?: Record<string, string>;
+  userReferences?: References;
   /** Deno's cache; asked of `deno info` when left out. */
   denoDir?: string;
 };

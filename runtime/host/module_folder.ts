@@ -4,7 +4,7 @@ import type { Approvals } from "./approvals.ts";
 import { type Candidate, findCandidates, fingerprintOf, listFolder } from "./candidate.ts";
 import type { HostConfig } from "./config.ts";
 import { type Manifest, parseManifest, transformManifest } from "./manifest.ts";
-import { grantPermissions, NOTHING } from "./permission.ts";
+import { grantPermissions, NOTHING, type References } from "./permission.ts";
 import { findStaged, type StagedModule, stageModule } from "./staging.ts";
 import type { ModuleDefinition, SupervisedModule } from "./supervised_module.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -21,7 +21,7 @@ export type ModuleFolderOptions = {
   approvals: Approvals;
   /** `<data>/staged`. */
   stageFolder: string;
-  references?: Record<string, string>;
+  references?: References;
   settings?: Record<string, UserModuleSettings>;
 };
 

@@ -27,6 +27,12 @@ export type Grant = {
 };
 
 /**
+ * What `${…}` stands for: one value, or several (the nodes of a cluster), or none (what the profile does not have). An
+ * entry with a list is as many entries.
+ */
+export type References = Record<string, string | readonly string[]>;
+
+/**
  * granted = requested ∩ ceiling, with references such as `${postgres}` put in. Pure. An entry is granted when the
  * ceiling has it or covers it: a folder covers what lies in it, a host without a port covers its ports. There is no way
  * to ask for run, ffi, env, sys or import (I6). Throws `permission.unknown_reference`.
@@ -34,14 +40,14 @@ export type Grant = {
 export function grantPermissions(
   requested: RequestedPermissions,
   ceiling: Ceiling,
-  references: Record<string, string> = {},
+  references: References = {},
 ): Grant {
   const grant: Grant = { net: [], read: [], write: [], calls: [], refused: [] };
   for (const kind of ["net", "read", "write", "calls"] as const) {
     const covers = COVERS[kind];
-    const allowed = ceiling[kind]?.map((entry) => resolveReferences(entry, references));
-    for (const raw of requested[kind]) {
-      const entry = NORMAL[kind](resolveReferences(raw, references));
+    const allowed = ceiling[kind]?.flatMap((entry) => resolveReferences(entry, references));
+    for (const resolved of requested[kind].flatMap((raw) => resolveReferences(raw, references))) {
+      const entry = NORMAL[kind](resolved);
       const granted = allowed === undefined || allowed.some((outer) => covers(NORMAL[kind](outer), entry));
       if (!granted) grant.refused.push(`${kind} ${entry}`);
       else if (!grant[kind].includes(entry)) grant[kind].push(entry);
@@ -77,24 +83,31 @@ export function describeGrant(grant: Grant): { granted: string[]; refused: strin
   return { granted, refused: [...grant.refused] };
 }
 
-const REFERENCE = /\$\{([a-zA-Z][\w.]*)\}/g;
+const REFERENCE = /\$\{([a-zA-Z][\w.]*)\}/;
 
-function resolveReferences(entry: string, references: Record<string, string>): string {
-  return entry.replace(REFERENCE, (_, name: string) => {
-    const value = Object.hasOwn(references, name) ? references[name] : undefined;
-    if (value === undefined) {
-      const known = Object.keys(references).map((key) => `\${${key}}`).join(", ") || "none";
-      throw new CandlewireError(
-        "permission.unknown_reference",
-        `Resolve permission "${entry}": no such reference`,
-        {
-          hint: `Known references: ${known}`,
-          retry: "operator",
-        },
-      );
-    }
-    return value;
+function resolveReferences(entry: string, references: References): string[] {
+  const name = REFERENCE.exec(entry)?.[1];
+  if (name === undefined) return [entry];
+  const value = Object.hasOwn(references, name) ? references[name] : undefined;
+  if (value === undefined) {
+    const known = Object.keys(references).map((key) => `\${${key}}`).join(", ") || "none";
+    throw new CandlewireError(
+      "permission.unknown_reference",
+      `Resolve permission "${entry}": no such reference`,
+      { hint: `Known references: ${known}`, retry: "operator" },
+    );
+  }
+  const values = typeof value === "string" ? [value] : value;
+  // A value is put in as it is: what looks like a reference in it is none.
+  return values.flatMap((one) => {
+    const [before, after] = splitAt(entry, `\${${name}}`);
+    return resolveReferences(after, references).map((rest) => before + one + rest);
   });
+}
+
+function splitAt(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 const NORMAL = {
