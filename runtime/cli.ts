@@ -42,7 +42,9 @@ Flags of exchange
 
 Flags of start
   --source S           binance, exchange (one on this machine), or a recording's FILE
-  --profile P          embedded or cluster
+  --profile P          embedded, or cluster: Kafka, Debezium in Kafka Connect and Cassandra
+  --only PART          this host runs producer, capture or consumer alone (cluster profile)
+  --instances N        consumers of this host, which share the partitions (cluster profile)
   --original-times     keep a recording's own times (otherwise shifted to now; turns retention off)
 `;
 
@@ -66,6 +68,8 @@ export function readCommandLine(args: string[]): Invocation {
         set: { type: "string", multiple: true },
         source: { type: "string" },
         profile: { type: "string" },
+        only: { type: "string" },
+        instances: { type: "string" },
         "original-times": { type: "boolean" },
         "print-config": { type: "boolean" },
         "until-stdin-closes": { type: "boolean" },
@@ -117,6 +121,8 @@ export function readCommandLine(args: string[]): Invocation {
   if (flags.rate !== undefined) put("exchange.market.ratePerSecond", number("rate", flags.rate));
   if (flags["original-times"]) put("exchange.market.originalTimes", true);
   if (flags.profile !== undefined) put("profile", flags.profile);
+  if (flags.only !== undefined) put("only", flags.only);
+  if (flags.instances !== undefined) put("instances", number("instances", flags.instances));
   if (flags.source !== undefined) {
     if (flags.source === "binance" || flags.source === "exchange") put("source.kind", flags.source);
     else {

@@ -28,6 +28,12 @@ export const configSchema = z.strictObject({
       example: "/var/lib/candlewire",
     }),
   profile: z.enum(["embedded", "cluster"]).default("embedded").describe("Which adapters are used"),
+  only: z.enum(["producer", "capture", "consumer"]).nullable().default(null)
+    .describe("The one part of the pipeline that this host runs (cluster profile); null: all"),
+  instances: z.int().min(1).max(64).default(1)
+    .describe("Consumers of this host, which share the log's partitions (cluster profile)").meta({
+      example: 3,
+    }),
   symbols: z.array(z.string().min(1).max(40)).min(1).max(300).nullable().default(null)
     .describe("Symbols whose trades, candles and books are kept; null: the 20 with the highest quote volume")
     .meta({ example: ["BTCUSDT", "ETHUSDT"] }),

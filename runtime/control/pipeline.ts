@@ -1,6 +1,6 @@
 import type { Origin } from "../market/origin.ts";
 import type { ModuleStatus } from "../host/module_host.ts";
-import type { Figure, ProbeResult, StageState } from "./probe.ts";
+import type { Figure, Finding, ProbeResult, StageState } from "./probe.ts";
 import { type Latency, type Rates, sumOf } from "./rates.ts";
 
 /** One box of the pipeline's picture. */
@@ -51,12 +51,13 @@ export type PipelineInput = {
   rates: Rates;
   source: Finding<ProbeResult> | undefined;
   postgres: Finding<ProbeResult> | undefined;
+  /** Who captures, when that is no module. */
+  capture?: Finding<ProbeResult>;
+  /** Records a second that the log takes, where capture does not count them. */
+  logRate?: number | null;
   journal: Finding<JournalFigures> | undefined;
   counts: Finding<Record<string, number>> | undefined;
 };
-
-/** A look at something: what was seen, or why not. */
-export type Finding<T> = { value: T } | { error: string };
 
 /** The stages, from what is known now. Pure. */
 export function stagesOf(input: PipelineInput): Stage[] {
@@ -81,11 +82,13 @@ export function stagesOf(input: PipelineInput): Stage[] {
       ...probed("postgres", "PostgreSQL", "rows", input.postgres),
       ...producer.flow("candlewire_rows_written_total"),
     },
-    {
-      ...capture.stage("capture", "Capture", "changes", "candlewire_captured_changes_total"),
-      lag: capture.lag("candlewire_capture_lag_bytes", "bytes"),
-      latency: capture.latency("candlewire_capture_latency_seconds"),
-    },
+    input.capture === undefined
+      ? {
+        ...capture.stage("capture", "Capture", "changes", "candlewire_captured_changes_total"),
+        lag: capture.lag("candlewire_capture_lag_bytes", "bytes"),
+        latency: capture.latency("candlewire_capture_latency_seconds"),
+      }
+      : { ...probed("capture", "Debezium", "changes", input.capture), rate: input.logRate ?? null },
     journal(input, capture),
     transforms(input, consumer),
     {
@@ -140,7 +143,9 @@ function source(input: PipelineInput, producer: Part): Stage {
 
 function journal(input: PipelineInput, capture: Part): Stage {
   const title = input.profile === "cluster" ? "Kafka" : "Journal";
-  const flow = capture.flow("candlewire_captured_changes_total");
+  const flow = input.capture === undefined
+    ? capture.flow("candlewire_captured_changes_total")
+    : { rate: input.logRate ?? null };
   const stage: Stage = {
     ...BASE,
     ...flow,
@@ -153,7 +158,8 @@ function journal(input: PipelineInput, capture: Part): Stage {
   };
   if (input.journal === undefined) return stage;
   if ("error" in input.journal) {
-    return { ...stage, state: capture.running ? "degraded" : "unknown", detail: input.journal.error };
+    const state = input.profile === "cluster" ? "failed" : capture.running ? "degraded" : "unknown";
+    return { ...stage, state, detail: input.journal.error };
   }
   const { segments, bytes, topics } = input.journal.value;
   const figures: Figure[] = [];

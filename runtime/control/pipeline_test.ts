@@ -90,3 +90,53 @@ Deno.test("modules leave buckets and numbers that are none out", async () => {
   assert.deepEqual(module.metrics, { a_count: 1 });
   await f.close();
 });
+
+Deno.test("in the cluster profile, Debezium is the capture and Kafka the log, and readiness waits for both", async () => {
+  let state: "running" | "failed" = "running";
+  let now = Date.now();
+  let high = 100;
+  const waiting: Record<string, string> = {};
+  const f = fixture({
+    nowMs: () => now,
+    profile: "cluster",
+    required: ["producer", "consumer"],
+    probes: {
+      capture: () =>
+        Promise.resolve({ state, detail: state === "failed" ? "Task 0: slot is gone" : "1 task" }),
+      journal: () =>
+        Promise.resolve({ topics: [{ topic: "binance.public.klines", partition: 0, low: 0, high }] }),
+      waiting: () => waiting,
+    },
+  });
+  const turn = async () => {
+    now += 1_000;
+    high += 50;
+    for (const module of f.host.modules()) module.lastHeartbeatAt = now as never;
+    await f.tick();
+    // A look is never waited for by the tick that starts it.
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  for (let i = 0; i < 5; i++) await turn();
+  const { document, stage } = await pipelineOf(f);
+  assert.deepEqual([stage("capture").title, stage("capture").state, stage("capture").rate], [
+    "Debezium",
+    "running",
+    50,
+  ]);
+  assert.deepEqual([stage("journal").title, stage("journal").rate, stage("store").title], [
+    "Kafka",
+    50,
+    "Cassandra",
+  ]);
+  assert.deepEqual(document.notReady, []);
+  state = "failed";
+  waiting["lease.producer"] = "Another host holds it: host-2";
+  await turn();
+  const later = await pipelineOf(f);
+  assert.equal(later.stage("capture").state, "failed");
+  assert.deepEqual(later.document.notReady, [
+    "capture: failed: Task 0: slot is gone",
+    "lease.producer: Another host holds it: host-2",
+  ]);
+  await f.close();
+});

@@ -9,6 +9,9 @@ export type Figure = { label: string; value: number; unit: string };
 /** What a probe of a part that is no module found. */
 export type ProbeResult = { state: StageState; detail: string; figures?: Figure[]; rssBytes?: number };
 
+/** A look at something: what was seen, or why not. */
+export type Finding<T> = { value: T } | { error: string };
+
 /** Looks at a part that is no module: PostgreSQL, the exchange. May reject; that is a finding too. */
 export type Probe = () => Promise<ProbeResult>;
 

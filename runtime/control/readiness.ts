@@ -1,6 +1,7 @@
 import { errorText } from "../error.ts";
 import type { ModuleStatus } from "../host/module_host.ts";
 import type { Origin } from "../market/origin.ts";
+import type { Finding, ProbeResult } from "./probe.ts";
 
 /** One condition of readiness, and why it holds or not. */
 export type Check = { name: string; ok: boolean; why: string };
@@ -14,6 +15,10 @@ export type ReadinessInput = {
   heartbeatLimitMs: number;
   /** The store's origin, or why it could not be read. */
   store: { origin: Origin } | { error: unknown };
+  /** Who captures, when that is no module. */
+  capture?: Finding<ProbeResult>;
+  /** What this host waits for, by name, and why. */
+  waiting?: Record<string, string>;
   /** Lags that grow, by name. */
   lags: Record<string, { from: number; to: number } | undefined>;
 };
@@ -22,6 +27,8 @@ export type ReadinessInput = {
 export function checksOf(input: ReadinessInput): Check[] {
   return [
     ...input.required.map((name) => moduleCheck(name, input)),
+    ...captureChecks(input),
+    ...Object.entries(input.waiting ?? {}).map(([name, why]): Check => ({ name, ok: false, why })),
     ...storeChecks(input),
     ...Object.entries(input.lags).map(([name, growth]): Check => ({
       name: `lag.${name}`,
@@ -52,6 +59,13 @@ function moduleCheck(required: string, input: ReadinessInput): Check {
     };
   }
   return { name, ok: true, why: `Running${because}` };
+}
+
+function captureChecks({ capture }: ReadinessInput): Check[] {
+  if (capture === undefined) return [];
+  if ("error" in capture) return [{ name: "capture", ok: false, why: capture.error }];
+  const { state, detail } = capture.value;
+  return [{ name: "capture", ok: state === "running", why: detail === "" ? state : `${state}: ${detail}` }];
 }
 
 function storeChecks({ store, origin }: ReadinessInput): Check[] {

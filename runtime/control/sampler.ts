@@ -4,8 +4,8 @@ import type { Origin } from "../market/origin.ts";
 import type { MarketQuery } from "../query/market_query.ts";
 import type { ControlConfig } from "./config.ts";
 import { LagWatch } from "./lag_watch.ts";
-import { edgesOf, type Finding, type JournalFigures, type Stage, stagesOf } from "./pipeline.ts";
-import { type Probe, type ProbeResult, Watched, within } from "./probe.ts";
+import { edgesOf, type JournalFigures, type Stage, stagesOf } from "./pipeline.ts";
+import { type Finding, type Probe, type ProbeResult, Watched, within } from "./probe.ts";
 import { Rates, sumOf } from "./rates.ts";
 import { type Check, checksOf, sameOrigin } from "./readiness.ts";
 
@@ -13,6 +13,10 @@ import { type Check, checksOf, sameOrigin } from "./readiness.ts";
 export type Probes = {
   source?: Probe;
   postgres?: Probe;
+  /** Who captures when no module does: Debezium in Kafka Connect. Must be `running` for readiness. */
+  capture?: Probe;
+  /** What this host waits for, by name: leases that another host holds. Shown by readiness until it is undefined. */
+  waiting?: () => Record<string, string>;
   /** Instead of capture's handler `journal`, for Kafka. */
   journal?: () => Promise<JournalFigures>;
   /** Bytes on disk by part. */
@@ -61,6 +65,8 @@ export class Sampler {
   readonly #lags: Record<"producer" | "capture" | "consumer", LagWatch>;
   readonly #source: Watched<ProbeResult> | undefined;
   readonly #postgres: Watched<ProbeResult> | undefined;
+  readonly #capture: Watched<ProbeResult> | undefined;
+  readonly #logGrowth = new Growth();
   readonly #journal: Watched<JournalFigures>;
   readonly #counts: Watched<Record<string, number>>;
   readonly #disk: Watched<Record<string, number>> | undefined;
@@ -81,6 +87,7 @@ export class Sampler {
     const often = config.sampleMs;
     this.#source = probes.source && watched(probes.source, 2 * often, "Look at the source");
     this.#postgres = probes.postgres && watched(probes.postgres, 2 * often, "Look at PostgreSQL");
+    this.#capture = probes.capture && watched(probes.capture, 2 * often, "Look at Kafka Connect");
     this.#journal = watched(
       probes.journal ??
         (async () =>
@@ -107,10 +114,20 @@ export class Sampler {
     this.#lags.capture.sample(lag("capture", "candlewire_capture_lag_bytes"), now);
     this.#lags.consumer.sample(lag("consumer", "candlewire_consumer_lag_records"), now);
     for (const one of this.#looks()) void one?.refresh(now);
+    const { value } = this.#journal;
+    if (value !== undefined) this.#logGrowth.sample(recordsOf(value), now);
   }
 
   #looks() {
-    return [this.#source, this.#postgres, this.#journal, this.#counts, this.#disk, this.#storeOrigin];
+    return [
+      this.#source,
+      this.#postgres,
+      this.#capture,
+      this.#journal,
+      this.#counts,
+      this.#disk,
+      this.#storeOrigin,
+    ];
   }
 
   /** Rejects when the store's rows are of another origin than this run's: they must not be shown as its own (I8). */
@@ -141,7 +158,10 @@ export class Sampler {
 
   /** The conditions of readiness, looked at now. */
   async checks(): Promise<Check[]> {
-    const { origin, required, host, config, nowMs } = this.#options;
+    const { origin, required, host, config, nowMs, probes } = this.#options;
+    if (this.#capture !== undefined && found(this.#capture) === undefined) {
+      await this.#capture.refresh(nowMs());
+    }
     const store = await this.#readOrigin().then((origin) => ({ origin }), (error: unknown) => ({ error }));
     return checksOf({
       origin,
@@ -150,6 +170,8 @@ export class Sampler {
       nowMs: nowMs(),
       heartbeatLimitMs: config.heartbeatLimitMs,
       store,
+      capture: found(this.#capture),
+      waiting: probes.waiting?.() ?? {},
       lags: {
         producer: this.#lags.producer.growing(),
         capture: this.#lags.capture.growing(),
@@ -171,6 +193,8 @@ export class Sampler {
       rates: this.rates,
       source: found(this.#source),
       postgres: found(this.#postgres),
+      capture: found(this.#capture),
+      logRate: this.#logGrowth.perSecond(),
       journal: found(this.#journal),
       counts: found(this.#counts),
     });
@@ -196,4 +220,29 @@ function found<T>(watched: Watched<T> | undefined): Finding<T> | undefined {
   // An error is newer than the value that was there before it.
   if (watched.error !== undefined) return { error: errorText(watched.error) };
   return watched.value === undefined ? undefined : { value: watched.value };
+}
+
+/** How many records the log has taken, all partitions together. */
+function recordsOf({ topics }: JournalFigures): number {
+  return (topics ?? []).reduce((sum, one) => sum + one.high, 0);
+}
+
+/** The rate of a total that is looked at now and then, over the last looks. */
+class Growth {
+  #samples: { atMs: number; value: number }[] = [];
+
+  /** Looks that find the same total within a second are one. */
+  sample(value: number, atMs: number): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && atMs - last.atMs < 1_000) return;
+    this.#samples.push({ atMs, value });
+    if (this.#samples.length > 8) this.#samples.shift();
+  }
+
+  perSecond(): number | null {
+    const [first] = this.#samples;
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || last.atMs === first.atMs) return null;
+    return Math.max(0, last.value - first.value) / ((last.atMs - first.atMs) / 1000);
+  }
 }

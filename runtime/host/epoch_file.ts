@@ -39,6 +39,14 @@ export class EpochFile {
     }
   }
 
+  /**
+   * Puts a module's next epoch above `epoch`: another host with a file of its own had the work before. Lower numbers
+   * change nothing.
+   */
+  raise(name: string, epoch: number): void {
+    if (epoch > (this.#epochs.get(name) ?? 0)) this.#epochs.set(name, epoch);
+  }
+
   /** The next epoch of a module. */
   next(name: string): number {
     const epoch = (this.#epochs.get(name) ?? 0) + 1;

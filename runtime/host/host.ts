@@ -48,8 +48,13 @@ export type ModuleHostOptions = {
 
 /** A module host that owns its processes. */
 export type OwnedModuleHost = ModuleHost & AsyncDisposable & {
-  /** Starts all modules at once; resolves when each runs or failed once; rejects when a built-in one failed (it is retried). */
-  startAll(): Promise<void>;
+  /**
+   * Starts all modules at once but those named; resolves when each runs or failed once; rejects when a built-in one
+   * failed (it is retried).
+   */
+  startAll(options?: { except?: readonly string[] }): Promise<void>;
+  /** Puts a module's next epoch above one that another host has used for the same work. */
+  raiseEpoch(name: string, epoch: number): void;
   /** Answers calls of modules to `"host"`. */
   handle(method: string, handler: HostHandler): void;
   /** Running transforms and the tables they want. */
@@ -105,10 +110,11 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
   });
   supervisor.approver = (name, digest) => folder.approve(name, digest);
   const host = Object.assign(supervisor, {
-    startAll: async () => {
+    startAll: async (options: { except?: readonly string[] } = {}) => {
       folder.run();
-      await startAll(supervisor);
+      await startAll(supervisor, options.except ?? []);
     },
+    raiseEpoch: (name: string, epoch: number) => epochs.raise(name, epoch),
     transforms: () => runningTransforms(supervisor),
     problems: () => folder.problems(),
     rescan: () => folder.scan(),
@@ -133,11 +139,11 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
   }
 }
 
-async function startAll(supervisor: Supervisor): Promise<void> {
+async function startAll(supervisor: Supervisor, except: readonly string[]): Promise<void> {
   const failures: unknown[] = [];
   await Promise.all(
     supervisor.modules().map(async ({ name, state, builtIn }) => {
-      if (state === "awaiting_approval") return;
+      if (state === "awaiting_approval" || except.includes(name)) return;
       await supervisor.start(name).catch((error) => {
         // A user module's failure is its own (I7); it shows in its state and log.
         if (builtIn) failures.push(error);
