@@ -98,6 +98,7 @@ export class Capture {
       keyColumns: config.keyColumns,
       modes: config,
       skippedOperations: config.skippedOperations,
+      leftOut: config.signalTable,
     });
     const position = decision.kind === "resume"
       ? known!
@@ -179,6 +180,7 @@ export class Capture {
     let rows = 0;
     const options = {
       publication: config.publication,
+      leftOut: config.signalTable,
       snapshotName,
       fetchSize: config.snapshotFetchSize,
       chunkChars: Math.floor(config.maxPendingChars / 4),

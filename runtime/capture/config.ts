@@ -5,7 +5,9 @@ const bytes = () => z.number().int().min(65_536);
 /** Capture: what is read, how values are written, and what the journal keeps. Names of modes are Debezium's. */
 export const captureConfig = z.strictObject({
   engine: z.enum(["debezium", "candlewire"]).default("debezium")
-    .describe("Who captures into Kafka in the cluster profile: Debezium in Kafka Connect, or our own capture"),
+    .describe(
+      "Who captures into Kafka in the cluster profile: Debezium in Kafka Connect, or our own capture",
+    ),
   slot: z.string().regex(/^[a-z0-9_]{1,63}$/).default("candlewire")
     .describe("Replication slot; made at the first start, read by this capture alone"),
   publication: z.string().min(1).max(63).default("candlewire")
@@ -40,6 +42,8 @@ export const captureConfig = z.strictObject({
     .describe("Stands for a TOAST value that did not change and is not known"),
   skippedOperations: z.array(z.enum(["c", "u", "d", "t"])).default([])
     .describe("Operations that are not captured; Debezium's default is truncate").meta({ example: ["t"] }),
+  signalTable: z.string().regex(/^[^.]+\.[^.]+$/, "Use schema.table").default("public.candlewire_signal")
+    .describe("Published table of signals to Debezium, schema.table; our own capture leaves it out"),
   snapshotMode: z.enum(["initial", "no_data"]).default("initial")
     .describe("Read the tables' rows before the stream, or begin with the stream"),
   snapshotFetchSize: z.number().int().min(1).max(100_000).default(2000)

@@ -33,6 +33,8 @@ export type EnvelopeOptions = {
   modes: ValueModes;
   /** Operations that are not written; the caller counts them. */
   skippedOperations: readonly Operation[];
+  /** `schema.table` of a published table that is not captured. */
+  leftOut?: string;
 };
 
 /** The transaction, or the snapshot, that changes belong to. Times are µs since 1970. */
@@ -156,7 +158,7 @@ export class EnvelopeWriter {
     out: SinkRecord[],
     mark: SnapshotMark | "false" = "false",
   ): number {
-    if (this.#options.skippedOperations.includes(operation)) return 0;
+    if (writer.leftOut || this.#options.skippedOperations.includes(operation)) return 0;
     const source = writer.source(this.#transaction, this.#transactionNumber, mark);
     const position = lsn.toString();
     out.push({
@@ -184,6 +186,7 @@ export class EnvelopeWriter {
 class TableWriter {
   readonly topic: string;
   readonly name: string;
+  readonly leftOut: boolean;
   readonly omitted: string[] = [];
   /** The key's columns all are in the replica identity, so that an old key tuple holds the old key. */
   readonly keyIsIdentity: boolean;
@@ -199,6 +202,7 @@ class TableWriter {
   constructor(table: CapturedTable, options: EnvelopeOptions) {
     this.topic = `${options.topicPrefix}.${table.schema}.${table.table}`;
     this.name = table.table;
+    this.leftOut = options.leftOut === `${table.schema}.${table.table}`;
     for (const [index, column] of table.columns.entries()) {
       const encoder = columnEncoder(column.type, column.modifier, options.modes);
       if (encoder === undefined) {

@@ -7,6 +7,8 @@ import { postgresError } from "./replication_postgres.ts";
 /** What a snapshot is read with. */
 export type SnapshotOptions = {
   publication: string;
+  /** `schema.table` of a published table that is not read. */
+  leftOut?: string;
   /** The slot's exported snapshot; null reads the tables as they are now (see {@linkcode readSnapshot}). */
   snapshotName: string | null;
   /** Rows a chunk, at most. */
@@ -52,7 +54,8 @@ export async function* readSnapshot(
     if (options.snapshotName !== null) {
       await run(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(options.snapshotName)}`);
     }
-    const tables = await catalog.published(options.publication);
+    const tables = (await catalog.published(options.publication))
+      .filter(({ schema, table }) => `${schema}.${table}` !== options.leftOut);
     // A chunk is held back until the next is known: only then is it clear whether it is the last.
     let held: SnapshotChunk | undefined;
     let first = true;

@@ -13,7 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   producer: ["market", "host", "."],
   kafka: ["market", "change", "."],
   cassandra: ["market", "change", "."],
-  connect: ["market", "change", "."],
+  connect: ["market", "change", "capture", "postgres", "control", "."],
   capture: ["market", "change", "host", "kafka", "."],
   consumer: ["market", "change", "host", "kafka", "cassandra", "query", "."],
   query: ["market", "change", "cassandra", "."],
@@ -49,8 +49,8 @@ export function importProblem(file: string, specifier: string): string | undefin
       return `Import "${specifier}" only in the adapter named for it`;
     }
   }
-  // Text of schema/ is a value: the shape at rest that an adapter creates.
-  if (specifier.endsWith(".sql")) return undefined;
+  // Text of schema/ and connectors/ is a value: the shape at rest that an adapter creates.
+  if (specifier.endsWith(".sql") || /\/(schema|connectors)\/.+\.json$/.test(specifier)) return undefined;
   const at = path.lastIndexOf("runtime/");
   if (at < 0 || FREE.test(path) || !specifier.startsWith(".")) return undefined;
   const from = path.slice(at + "runtime/".length).split("/");

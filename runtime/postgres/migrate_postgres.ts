@@ -134,4 +134,6 @@ async function settleRoles(
   const tables = "crypto_24h_stats, latest_prices, klines, order_book, recent_trades, completeness";
   await client.query(`GRANT SELECT, INSERT, UPDATE ON ${tables}, candlewire_fence TO candlewire_producer`);
   await client.query(`GRANT SELECT ON ${tables}, candlewire_fence, candlewire_origin TO candlewire_capture`);
+  // Debezium marks the windows of incremental snapshots there, and takes its marks away.
+  await client.query("GRANT SELECT, INSERT, DELETE ON candlewire_signal TO candlewire_capture");
 }
