@@ -71,7 +71,7 @@ const SHOWN = ["broker", "clientId", "groupId", "topic", "partition", "retryCoun
  * Our level for a line of kafkajs. Its errors are at most warnings here: the call that they belong to rejects, and what
  * that means is said by whoever made it.
  */
-function mapLine(level: logLevel, log: Record<string, unknown>): "debug" | "info" | "warn" | undefined {
+function mapLine(level: logLevel, log: Record<string, unknown>): "debug" | "info" | "warn" {
   const text = `${log.message} ${typeof log.error === "string" ? log.error : ""}`;
   if (level === logLevel.ERROR) return ORDINARY.test(text) ? "info" : "warn";
   return level === logLevel.WARN ? "info" : "debug";
