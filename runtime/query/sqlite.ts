@@ -16,13 +16,9 @@ import type {
   WindowLength,
   WindowRow,
 } from "./market_query.ts";
+import { checkLimit, LISTED_VALUE, pageOf } from "./page.ts";
 import { rankTickers } from "./rank_tickers.ts";
 import { UsdtConverter } from "./usdt.ts";
-
-/** Rows of a page at most, whatever is asked for (I10). */
-const MAX_LIMIT = 1000;
-/** Payload characters in a listing of dead letters. */
-const LISTED_VALUE = 64 * 1024;
 
 type Row = Record<string, unknown>;
 
@@ -134,7 +130,7 @@ export class SqliteMarketQuery implements MarketQuery {
       is_buyer_maker: row.is_buyer_maker === 1,
       backfill: row.backfill === 1,
     })) as unknown as TradeRow[];
-    return page(rows, limit, (row) => encodeCursor(kind, [row.trade_id]));
+    return pageOf(rows, limit, (row) => encodeCursor(kind, [row.trade_id]));
   }
 
   /** Ids that trades in [from, to) lie within; undefined when there are none. */
@@ -177,7 +173,7 @@ export class SqliteMarketQuery implements MarketQuery {
       after?.[2] ?? 0,
       limit + 1,
     ) as unknown as CompletenessRow[];
-    return page(rows, limit, (row) => encodeCursor("completeness", [row.symbol, row.kind, row.first_id]));
+    return pageOf(rows, limit, (row) => encodeCursor("completeness", [row.symbol, row.kind, row.first_id]));
   }
 
   async lineage(symbol: string, tradeId: number): Promise<TradeLineage | undefined> {
@@ -213,7 +209,7 @@ export class SqliteMarketQuery implements MarketQuery {
       options.topic ?? null,
       limit + 1,
     );
-    return page(rows, limit, (row) => encodeCursor("dead-letters", [row.sequence as number]), dropSequence);
+    return pageOf(rows, limit, (row) => encodeCursor("dead-letters", [row.sequence as number]), dropSequence);
   }
 
   async deadLetter(id: string): Promise<DeadLetter | undefined> {
@@ -234,7 +230,7 @@ export class SqliteMarketQuery implements MarketQuery {
       options.undeliveredOnly ? 1 : 0,
       limit + 1,
     );
-    return page(
+    return pageOf(
       rows,
       limit,
       (row) => encodeCursor("alerts", [row.sequence as number]),
@@ -281,7 +277,7 @@ export class SqliteMarketQuery implements MarketQuery {
       to,
       limit + 1,
     );
-    return page(rows, limit, (row) => encodeCursor(name, [row[time] as number])) as unknown as Page<R>;
+    return pageOf(rows, limit, (row) => encodeCursor(name, [row[time] as number])) as unknown as Page<R>;
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
@@ -299,28 +295,6 @@ export class SqliteMarketQuery implements MarketQuery {
       });
     }
   }
-}
-
-function checkLimit(limit: number): number {
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new CandlewireError(
-      "query.bad_limit",
-      `Read a page: limit is ${limit}, expected 1 to ${MAX_LIMIT}`,
-    );
-  }
-  return Math.min(limit, MAX_LIMIT);
-}
-
-/** Cuts the row that was read too many, which only tells that there is a next page. */
-function page<In, Out = In>(
-  rows: In[],
-  limit: number,
-  cursor: (row: In) => string,
-  map: (row: In) => Out = (row) => row as unknown as Out,
-): Page<Out> {
-  const shown = rows.slice(0, limit);
-  const next = rows.length > limit ? cursor(shown[shown.length - 1]!) : null;
-  return { rows: shown.map(map), next };
 }
 
 function dropSequence({ sequence: _, ...row }: Row): DeadLetter {
