@@ -18,6 +18,9 @@ export const MARKET_DATA_ONLY = {
   wsUrl: "wss://data-stream.binance.vision",
 };
 
+/** Keys whose text is a reference for another program: Connect's worker looks that one up, not we. */
+export const VERBATIM_KEYS = ["connect.passwordReference"] as const;
+
 /**
  * The whole configuration: each component's section lies beside the component, defaults exist there only. A file is JSON
  * with any part of it; unknown keys are refused.
@@ -147,7 +150,12 @@ function problemText(issue: z.core.$ZodIssue, schema: z.ZodType): string {
       return `unknown key "${path === "" ? key : `${path}.${key}`}", ${remedy}`;
     }).join("; ");
   }
-  const found = issue.input === undefined ? "nothing" : JSON.stringify(issue.input)?.slice(0, 80);
+  // I6: a secret appears in no message, a wrong one neither.
+  const found = issue.input === undefined
+    ? "nothing"
+    : isSecret(schema, issue.path)
+    ? "a secret that is not shown"
+    : JSON.stringify(issue.input)?.slice(0, 80);
   return `"${path}" is ${found}: ${issue.message}`;
 }
 
@@ -162,6 +170,22 @@ function keysAt(schema: z.ZodType, path: PropertyKey[]): string[] {
   }
   // A record's keys are those of the enumeration that its key is of.
   return Object.keys(at?.shape ?? at?.def?.keyType?.def?.entries ?? {});
+}
+
+/** Whether what stands at a path of the schema, or above it, is marked as a secret. */
+function isSecret(schema: z.ZodType, path: PropertyKey[]): boolean {
+  // deno-lint-ignore no-explicit-any
+  let at: any = schema;
+  for (const key of [...path, undefined]) {
+    if (at?.meta?.()?.secret === true) return true;
+    while (at?.def?.innerType !== undefined) {
+      at = at.def.innerType;
+      if (at?.meta?.()?.secret === true) return true;
+    }
+    if (key === undefined) break;
+    at = at?.shape?.[key] ?? at?.element;
+  }
+  return false;
 }
 
 /** Levenshtein's distance, for "did you mean". */

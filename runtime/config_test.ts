@@ -27,6 +27,23 @@ Deno.test("readConfig() names every wrong key and value, and the remedy", () => 
   ) assert.throws(() => readConfig(part), { code: "config.invalid", message: expected });
 });
 
+Deno.test("readConfig() shows no secret, not even a wrong one", () => {
+  for (
+    const part of [
+      { tokens: { viewer: "hunter2", operator: "hunter2" } },
+      { postgres: { url: "hunter2" } },
+      { cassandra: { password: ["hunter2"] } },
+      { kafka: { sasl: { mechanism: "plain", username: "u", password: { a: "hunter2" } } } },
+    ]
+  ) {
+    assert.throws(() => readConfig(part), (error: Error) => {
+      assert.match(error.message, /a secret that is not shown/);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    });
+  }
+});
+
 Deno.test("parseConfigFile() refuses what is no JSON object and names the file", () => {
   for (const text of ["{", "[]", "null", "3", ""]) {
     assert.throws(() => parseConfigFile(text, "my.json"), { code: "config.not_json", message: /my\.json/ });

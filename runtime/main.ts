@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { HELP, type Invocation, readCommandLine } from "./cli.ts";
-import { type Config, type ConfigPart, describeConfig, parseConfigFile, readConfig } from "./config.ts";
+import {
+  type Config,
+  type ConfigPart,
+  describeConfig,
+  parseConfigFile,
+  readConfig,
+  VERBATIM_KEYS,
+} from "./config.ts";
+import { resolveEnvironment } from "./environment_reference.ts";
 import { CandlewireError } from "./error.ts";
 import { isSimulated } from "./market/origin.ts";
 
@@ -67,9 +75,11 @@ async function stdinClosed(): Promise<void> {
 /** File, then flags; each source has a data folder of its own unless one is named. */
 function configOf(invocation: Invocation): Config {
   return attempt(() => {
-    const file: ConfigPart = invocation.configFile === null
-      ? {}
-      : parseConfigFile(readFile(invocation.configFile), invocation.configFile);
+    const file: ConfigPart = invocation.configFile === null ? {} : resolveEnvironment(
+      parseConfigFile(readFile(invocation.configFile), invocation.configFile),
+      Deno.env.toObject(),
+      { file: invocation.configFile, verbatim: VERBATIM_KEYS },
+    );
     const config = readConfig(file, invocation.part);
     const named = "dataDir" in file || "dataDir" in invocation.part;
     const name = config.source.kind === "binance"
