@@ -31,11 +31,11 @@ export type DataFolder = Disposable & {
  * lie in it.
  *
  * Rejects with `data.in_use`, `data.not_writable` or `data.version_mismatch`; with `data.origin_mismatch` when the
- * folder is known to hold another kind of data than `kind`.
+ * folder is known to hold another kind of data than `live` says; undefined where the source is not known yet.
  */
 export async function openDataFolder(
   folder: string,
-  options: { live: boolean },
+  options: { live?: boolean } = {},
 ): Promise<DataFolder> {
   const path = resolve(folder);
   const sub = (name: string) => join(path, name);
@@ -62,11 +62,12 @@ export async function openDataFolder(
   try {
     const file = sub("candlewire.json");
     const found = await readIdentity(file, path);
-    if (found !== undefined && (found.kind === "live") !== options.live) {
+    const { live } = options;
+    if (found !== undefined && live !== undefined && (found.kind === "live") !== live) {
       throw originMismatch(
         path,
         found,
-        options.live ? "Binance's live market" : "an exchange or a recording",
+        live ? "Binance's live market" : "an exchange or a recording",
       );
     }
     return {

@@ -1,25 +1,25 @@
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { builtInModule, ROOT } from "./built_in_module.ts";
 import { type Config, MARKET_DATA_ONLY } from "./config.ts";
-import { JournalLog } from "./consumer/log/journal.ts";
 import { type Control, startControl } from "./control/control.ts";
 import { loadTokens } from "./control/tokens.ts";
 import { type DataFolder, openDataFolder } from "./data_folder.ts";
 import { CandlewireError, errorText } from "./error.ts";
 import { exchangeOrigin, keepExchange } from "./exchange_process.ts";
-import { createModuleHost, type OwnedModuleHost } from "./host/host.ts";
+import { type BuiltInModule, createModuleHost, type OwnedModuleHost } from "./host/host.ts";
+import { keepLeases, type Leases } from "./leases.ts";
 import { epochMs } from "./market/epoch.ts";
 import type { Origin } from "./market/origin.ts";
 import { keepPostgres, type KeptPostgres } from "./postgres/keep_postgres.ts";
 import { diskProbe, postgresProbe, sourceProbe } from "./pipeline_probe.ts";
 import { maintainPostgres, type Maintenance } from "./postgres/maintenance_postgres.ts";
-import { migratePostgres } from "./postgres/migrate_postgres.ts";
+import { migratePostgres, readOrigin } from "./postgres/migrate_postgres.ts";
 import type { PartitionedTable } from "./postgres/partition_postgres.ts";
 import type { PostgresEndpoint } from "./postgres/server.ts";
-import { SqliteMarketQuery } from "./query/sqlite.ts";
+import type { Profile, ProfileContext, Role } from "./profile.ts";
 
 export const VERSION = "0.1.0";
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** A running pipeline. Disposing it drains the modules in the data's order, then stops the rest. */
 export type Pipeline = AsyncDisposable & {
@@ -36,59 +36,77 @@ export type PipelineOptions = { print: (line: string) => void; signal: AbortSign
 type Source = { restUrl: string; wsUrl: string; origin: Origin };
 
 /**
- * Brings up the embedded profile: source, PostgreSQL, modules, control API, in this order. What was started is
- * stopped again when a later part fails.
+ * Brings up a profile: source, PostgreSQL, log and store, modules, control API, in this order; of a pipeline that is
+ * spread over several hosts, the parts of this one. What was started is stopped again when a later part fails.
  */
 export async function startPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
   const { print, signal } = options;
+  const roles: Role[] = config.only === null ? ["producer", "capture", "consumer"] : [config.only];
+  const produces = roles.includes("producer");
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await openDataFolder(config.dataDir, { live: config.source.kind === "binance" }));
-  const source = await openSource(config, stack, print);
-  await folder.settle(source.origin);
+  const folder = stack.use(
+    await openDataFolder(config.dataDir, produces ? { live: config.source.kind === "binance" } : {}),
+  );
+  const source = produces ? await openSource(config, stack, print) : undefined;
+  if (source !== undefined) await folder.settle(source.origin);
 
-  const { endpoint, postgres } = await openPostgres(config, folder, stack, print);
-  const { producerPassword, capturePassword } = folder.secrets;
-  await migratePostgres(endpoint, {
-    origin: source.origin,
-    passwords: { candlewire_producer: producerPassword, candlewire_capture: capturePassword },
-    print,
-  });
-  const maintenance = stack.use(
-    await maintainPostgres(endpoint, {
-      retentionDays: config.exchange.market.originalTimes ? null : config.postgres.retentionDays,
-      daysAhead: 2,
-      intervalMs: 60_000,
+  const database = produces || roles.includes("capture")
+    ? await openDatabase(config, { folder, source, stack, print, signal })
+    : undefined;
+  const origin = source?.origin ?? database?.origin ?? await storedOrigin(config, print, signal);
+  if (source === undefined) await folder.settle(origin);
+  const profile = stack.use(
+    await openProfile({
+      config,
+      folder,
+      origin,
+      endpoint: database?.endpoint,
+      capturePassword: database?.capturePassword,
+      roles,
+      print,
       signal,
-      report: (level, message) => print(`${level}: ${message}`),
     }),
   );
-
-  const host = stack.use(await openHost(config, { folder, source, endpoint, maintenance }));
-  const query = stack.use(new SqliteMarketQuery(join(folder.store, "market.sqlite")));
-  const log = stack.use(new JournalLog(folder.journal, { origin: source.origin }));
+  const modules = [
+    ...(source !== undefined && database !== undefined ? [producerModule(config, source, database)] : []),
+    ...profile.modules,
+  ];
+  const host = stack.use(
+    await openHost(config, { folder, origin, modules, maintenance: database?.maintenance }),
+  );
+  const names = host.modules().filter(({ builtIn }) => builtIn).map(({ name }) => name);
+  const leases: Leases = stack.use(keepLeases({
+    endpoint: config.profile === "cluster" ? database?.endpoint : undefined,
+    roles,
+    host,
+    keepers: profile.keepers,
+    print,
+  }));
   const control = stack.use(
     await startControl({
       host,
-      query,
-      origin: source.origin,
+      query: profile.query,
+      origin,
       profile: config.profile,
       listen: { hostname: config.listen.host, port: config.listen.port },
       tokens: await loadTokens(folder.path, config.tokens ?? undefined),
       consoleFolder: new URL("console/", import.meta.url),
       version: VERSION,
+      required: names,
       probes: {
-        source: sourceProbe(config.source.kind, source),
-        postgres: postgresProbe(postgres, maintenance),
+        ...profile.probes,
+        source: source && sourceProbe(config.source.kind, source),
+        postgres: database && postgresProbe(database.postgres, database.maintenance),
+        waiting: leases.waiting,
         disk: diskProbe({
-          postgres: postgres?.folder,
-          journal: folder.journal,
-          store: folder.store,
-          exchange: config.source.kind === "exchange" && config.source.restUrl === null
+          postgres: database?.postgres?.folder,
+          ...profile.folders,
+          exchange: produces && config.source.kind === "exchange" && config.source.restUrl === null
             ? folder.exchange
             : undefined,
         }),
       },
-      readLog: (range) => log.read(range),
+      readLog: profile.readLog,
       config: config.control,
       log: (level, message, fields) => {
         if (level !== "debug") {
@@ -101,27 +119,51 @@ export async function startPipeline(config: Config, options: PipelineOptions): P
     join(folder.run, "endpoints.json"),
     JSON.stringify({
       url: control.url,
-      source: source.restUrl,
+      source: source?.restUrl ?? null,
       pid: Deno.pid,
-      postgresPidFile: postgres === undefined ? null : join(postgres.folder, "data", "postmaster.pid"),
+      postgresPidFile: database?.postgres === undefined
+        ? null
+        : join(database.postgres.folder, "data", "postmaster.pid"),
     }),
   );
-  print("Starting producer, capture and consumer");
+  print(`Starting ${names.join(", ")}`);
   // Not waited for: a source that does not answer must not hide the console, which shows why.
-  void host.startAll().catch((error) => signal.aborted || print(`warn: ${errorText(error)}`));
+  void host.startAll({ except: leases.modules }).catch((error) =>
+    signal.aborted || print(`warn: ${errorText(error)}`)
+  );
+  leases.start();
 
   const running = stack.move();
   return {
-    origin: source.origin,
+    origin,
     control,
     host,
     ready: (readySignal) => whenReady(control, print, readySignal),
     async [Symbol.asyncDispose]() {
+      await leases[Symbol.asyncDispose]();
       // In the data's order, so that what is under way arrives.
-      for (const name of ["producer", "capture", "consumer"]) await host.stop(name);
+      for (const name of names) await host.stop(name);
       await running[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Adapters are loaded with the profile that uses them: the embedded one loads no client of Kafka or Cassandra. */
+async function openProfile(context: ProfileContext): Promise<Profile> {
+  if (context.config.profile === "embedded") {
+    return (await import("./embedded_profile.ts")).openEmbedded(context);
+  }
+  return await (await import("./cluster_profile.ts")).openCluster(context);
+}
+
+/** Whose numbers a keyspace holds, for a host that has neither the source nor the database. */
+async function storedOrigin(
+  config: Config,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Origin> {
+  const { waitForOrigin } = await import("./cluster_profile.ts");
+  return await waitForOrigin(config, { print, signal });
 }
 
 /** The endpoints of the source and whose numbers it gives; starts the exchange when none is named. */
@@ -151,6 +193,53 @@ async function openSource(
   });
   stack.use(exchange);
   return exchange;
+}
+
+/** The database, migrated and looked after. */
+type Database = {
+  endpoint: PostgresEndpoint;
+  /** The embedded server; undefined for one of the user's own. */
+  postgres?: KeptPostgres;
+  maintenance: Maintenance;
+  origin: Origin;
+  producerPassword: string;
+  capturePassword: string;
+};
+
+async function openDatabase(
+  config: Config,
+  parts: {
+    folder: DataFolder;
+    source: Source | undefined;
+    stack: AsyncDisposableStack;
+    print: (line: string) => void;
+    signal: AbortSignal;
+  },
+): Promise<Database> {
+  const { folder, source, stack, print, signal } = parts;
+  const { endpoint, postgres } = await openPostgres(config, folder, stack, print);
+  // Several hosts that share a server must agree on the roles' passwords without telling each other.
+  const derived = (role: string) => createHmac("sha256", endpoint.password).update(role).digest("base64url");
+  const shared = postgres === undefined;
+  const producerPassword = shared ? derived("candlewire_producer") : folder.secrets.producerPassword;
+  const capturePassword = config.postgres.capturePassword ??
+    (shared ? derived("candlewire_capture") : folder.secrets.capturePassword);
+  const origin = source?.origin ?? await readOrigin(endpoint);
+  await migratePostgres(endpoint, {
+    origin,
+    passwords: { candlewire_producer: producerPassword, candlewire_capture: capturePassword },
+    print,
+  });
+  const maintenance = stack.use(
+    await maintainPostgres(endpoint, {
+      retentionDays: config.exchange.market.originalTimes ? null : config.postgres.retentionDays,
+      daysAhead: 2,
+      intervalMs: 60_000,
+      signal,
+      report: (level, message) => print(`${level}: ${message}`),
+    }),
+  );
+  return { endpoint, postgres, maintenance, origin, producerPassword, capturePassword };
 }
 
 async function openPostgres(
@@ -183,66 +272,44 @@ async function openPostgres(
   return { endpoint: postgres.endpoint, postgres };
 }
 
+function producerModule(
+  config: Config,
+  source: Source,
+  { endpoint, producerPassword }: Pick<Database, "endpoint" | "producerPassword">,
+): BuiltInModule {
+  const { host, port, database } = endpoint;
+  return builtInModule("producer", {
+    parameters: {
+      ...config.producer,
+      source: { kind: "binance", restUrl: source.restUrl, wsUrl: source.wsUrl },
+      symbols: config.symbols,
+      postgres: { host, port, database, user: "candlewire_producer" },
+    },
+    secrets: { postgresPassword: producerPassword },
+    references: {
+      postgres: `${host}:${port}`,
+      "source.rest": hostAndPort(source.restUrl),
+      "source.ws": hostAndPort(source.wsUrl),
+    },
+  });
+}
+
 async function openHost(
   config: Config,
-  parts: { folder: DataFolder; source: Source; endpoint: PostgresEndpoint; maintenance: Maintenance },
+  parts: { folder: DataFolder; origin: Origin; modules: BuiltInModule[]; maintenance?: Maintenance },
 ): Promise<OwnedModuleHost> {
-  const { folder, source, endpoint, maintenance } = parts;
-  const postgres = (user: string) => ({
-    host: endpoint.host,
-    port: endpoint.port,
-    database: endpoint.database,
-    user,
-  });
-  const storeFile = join(folder.store, "market.sqlite");
-  const references = {
-    postgres: `${endpoint.host}:${endpoint.port}`,
-    "source.rest": hostAndPort(source.restUrl),
-    "source.ws": hostAndPort(source.wsUrl),
-    "folder.journal": folder.journal,
-    "folder.store": folder.store,
-  };
-  const module = (
-    name: string,
-    parameters: Record<string, unknown>,
-    secrets: Record<string, string> = {},
-  ) => ({
-    manifestFile: join(ROOT, "runtime", name, "manifest.json"),
-    parameters,
-    secrets,
-    references,
-  });
+  const { folder, origin, modules, maintenance } = parts;
   return await createModuleHost({
     dataFolder: folder.path,
-    origin: source.origin,
+    origin,
     root: ROOT,
     config: {
       ...config.host,
       modulesFolder: config.host.modulesFolder ?? folder.modules,
       transformsFolder: config.host.transformsFolder ?? folder.transforms,
     },
-    modules: [
-      module("producer", {
-        ...config.producer,
-        source: { kind: "binance", restUrl: source.restUrl, wsUrl: source.wsUrl },
-        symbols: config.symbols,
-        postgres: postgres("candlewire_producer"),
-      }, { postgresPassword: folder.secrets.producerPassword }),
-      module("capture", {
-        ...config.capture,
-        postgres: postgres("candlewire_capture"),
-        journalFolder: folder.journal,
-      }, { postgresPassword: folder.secrets.capturePassword }),
-      module("consumer", {
-        ...config.consumer,
-        // Recorded times that are kept lie long past every retention.
-        expire: config.consumer.expire && !config.exchange.market.originalTimes,
-        journalFolder: folder.journal,
-        storeFile,
-        transforms: [],
-      }),
-    ],
-    hostHandlers: {
+    modules,
+    hostHandlers: maintenance === undefined ? {} : {
       "postgres.partitions": (parameters) => {
         const { table, from, to } = parameters as { table: PartitionedTable; from: number; to: number };
         return maintenance.ensure(table, { from: epochMs(from), to: epochMs(to) });
@@ -282,11 +349,27 @@ async function whenReady(
   }
 }
 
-/** Fails early with the remedy where a profile is asked for that is not built in. */
+/** Fails early, with the remedy, where flags do not go together. */
 export function assertProfile(config: Config): void {
-  if (config.profile === "embedded") return;
-  throw new CandlewireError("config.profile", `Start profile "${config.profile}": only "embedded" is there`, {
-    retry: "operator",
-    hint: "Use --profile embedded",
-  });
+  const usage = (message: string, hint: string) =>
+    new CandlewireError("config.profile", message, { retry: "operator", hint });
+  if (config.profile === "embedded" && (config.only !== null || config.instances > 1)) {
+    const what = config.only !== null ? `--only ${config.only}` : `--instances ${config.instances}`;
+    throw usage(
+      `Start with ${what}: the embedded profile is one process of each part`,
+      "Use --profile cluster, or leave the flag out",
+    );
+  }
+  if (config.instances > 1 && config.only !== null && config.only !== "consumer") {
+    throw usage(
+      `Start ${config.instances} instances of ${config.only}: only consumers share their work`,
+      "Start --only consumer --instances N; a second producer or capture waits for the first one's lease",
+    );
+  }
+  if (config.only !== null && config.only !== "consumer" && config.postgres.url === null) {
+    throw usage(
+      `Start --only ${config.only}: it needs a PostgreSQL that other hosts reach, and postgres.url is null`,
+      "Name one with --set postgres.url=…; deno task stack up starts one and writes its address",
+    );
+  }
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
-import { latencyBench } from "./latency_sqlite.ts";
+import { latencyBench, type LatencyStore } from "./latency.ts";
 import { costOf, costOfTree, type ProcessCost } from "./process_cost.ts";
 
 const { values, positionals } = parseArgs({
@@ -45,7 +45,24 @@ console.log(
   `# ${new Date().toISOString()}, Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores`,
 );
 if (wanted.includes("stages") || wanted.includes("bulk") || wanted.includes("memory")) await onEngine();
-if (wanted.includes("latency")) await latencyBench({ seconds: Number(values.seconds) });
+if (wanted.includes("latency")) {
+  await latencyBench({
+    title: "Exchange -> SQLite",
+    seconds: Number(values.seconds),
+    speeds: [1, 1, 5, 20],
+    settings: {},
+    openStore: lastStored,
+  });
+}
+
+function lastStored(pipeline: TestPipeline): LatencyStore {
+  const db = openStore(pipeline);
+  const last = db.prepare("SELECT max(trade_id) AS id FROM recent_trades WHERE symbol = ?");
+  return {
+    last: (symbol) => (last.get(symbol) as { id: number | null }).id ?? undefined,
+    [Symbol.asyncDispose]: async () => db.close(),
+  };
+}
 
 async function onEngine(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "candlewire-bench-" });

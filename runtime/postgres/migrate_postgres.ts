@@ -137,3 +137,43 @@ async function settleRoles(
   // Debezium marks the windows of incremental snapshots there, and takes its marks away.
   await client.query("GRANT SELECT, INSERT, DELETE ON candlewire_signal TO candlewire_capture");
 }
+
+/**
+ * Whose numbers a database holds, for a host that has no source. Rejects with `postgres.no_origin` when nobody has
+ * settled that yet.
+ */
+export async function readOrigin(endpoint: PostgresEndpoint): Promise<Origin> {
+  const client = new pg.Client(endpoint);
+  try {
+    await client.connect();
+    const { rows } = await client.query("SELECT kind, id, label FROM candlewire_origin");
+    if (rows[0] !== undefined) return rows[0] as Origin;
+    throw noOrigin(endpoint);
+  } catch (error) {
+    // 3D000: no such database; 42P01: no such table.
+    if (["3D000", "42P01"].includes((error as { code?: string }).code ?? "")) throw noOrigin(endpoint);
+    throw error;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function noOrigin({ host, port, database }: PostgresEndpoint): CandlewireError {
+  return new CandlewireError(
+    "postgres.no_origin",
+    `Read the origin from ${host}:${port}/${database}: nothing is written there yet`,
+    { retry: "operator", hint: "Start the host with the producer first: it says whose numbers these are" },
+  );
+}
+
+/** The epoch of the newest writer of a name; 0 when there was none. */
+export async function readFence(endpoint: PostgresEndpoint, writer: string): Promise<number> {
+  const client = new pg.Client(endpoint);
+  try {
+    await client.connect();
+    const { rows } = await client.query("SELECT epoch FROM candlewire_fence WHERE writer = $1", [writer]);
+    return Number(rows[0]?.epoch ?? 0);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

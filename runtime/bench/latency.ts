@@ -1,31 +1,50 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
-import { openStore } from "../tests/truth_sqlite.ts";
 import { quantile } from "./process_cost.ts";
 
 const DATA = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
 const SYMBOLS = ["BTCUSDT", "ETHUSDT"];
 
+/** The store as a reader sees it. */
+export type LatencyStore = AsyncDisposable & {
+  /** The greatest trade id of a symbol; undefined when there is none. */
+  last(symbol: string): number | undefined | Promise<number | undefined>;
+};
+
+/** What is measured, and how. */
+export type LatencyOptions = {
+  title: string;
+  seconds: number;
+  speeds: number[];
+  /** Settings of the pipeline beside the source's. */
+  settings: Record<string, unknown>;
+  openStore: (pipeline: TestPipeline) => LatencyStore | Promise<LatencyStore>;
+  /** Empties what lies outside the pipeline's folder before a run. */
+  prepare?: () => Promise<void>;
+};
+
 /**
- * How long a trade takes from the moment the exchange sends its frame to the moment a reader of the store sees it, at 1×,
- * 5× and 20× of the recorded stream. The store is looked at every two milliseconds, so a figure is up to that much high.
+ * How long a trade takes from the moment the exchange sends its frame to the moment a reader of the store sees it, at
+ * several speeds of the recorded stream. The store is looked at every two milliseconds, so a figure is up to that much
+ * high. A speed that stands twice is the A/A control.
  */
-export async function latencyBench(options: { seconds: number }): Promise<void> {
+export async function latencyBench(options: LatencyOptions): Promise<void> {
   const files = ["btcusdt_20240808.gz", "ethusdt_20240808.gz"].map((name) => join(DATA, name));
   if (!await Deno.stat(files[0]!).then(() => true, () => false)) {
     console.log(`\n## Latency: skipped, ${DATA} is absent`);
     return;
   }
-  console.log(`\n## Exchange -> store, recorded BTCUSDT and ETHUSDT, ${options.seconds} s a speed\n`);
+  console.log(`\n## ${options.title}, recorded BTCUSDT and ETHUSDT, ${options.seconds} s a speed\n`);
   console.log(
-    "| speed | trades | p50 ms | p99 ms | max ms | frames/s | behind at end, trades | commit -> journal p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|",
+    "| speed | trades | p50 ms | p99 ms | max ms | frames/s | behind at end, trades | commit -> log p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|",
   );
-  for (const speed of [1, 1, 5, 20]) console.log(await oneSpeed(files, speed, options.seconds));
-  console.log("\n1 stands twice: the A/A control.");
+  for (const speed of options.speeds) console.log(await oneSpeed(files, speed, options));
 }
 
-async function oneSpeed(files: string[], speed: number, seconds: number): Promise<string> {
+async function oneSpeed(files: string[], speed: number, options: LatencyOptions): Promise<string> {
+  const { seconds } = options;
+  await options.prepare?.();
   const folder = await Deno.makeTempDir({ prefix: "candlewire-latency-" });
   const exchange = await TestExchange.start({
     "exchange.market.source": files,
@@ -34,20 +53,22 @@ async function oneSpeed(files: string[], speed: number, seconds: number): Promis
     "exchange.server.speed": speed,
     "exchange.server.paused": true,
   });
-  const pipeline = new TestPipeline(join(folder, "pipeline"), { "source.restUrl": exchange.url });
+  const pipeline = new TestPipeline(join(folder, "pipeline"), {
+    ...options.settings,
+    "source.restUrl": exchange.url,
+  });
   try {
     await pipeline.start();
-    const db = openStore(pipeline);
-    const last = db.prepare("SELECT max(trade_id) AS id FROM recent_trades WHERE symbol = ?");
+    await using store = await options.openStore(pipeline);
     const seen = new Map<string, { id: number; at: number }[]>(SYMBOLS.map((symbol) => [symbol, []]));
     const before = await exchange.get<{ framesSent: number }>("/admin/state");
     await exchange.post("/admin/resume");
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
       for (const symbol of SYMBOLS) {
-        const { id } = last.get(symbol) as { id: number | null };
+        const id = await store.last(symbol);
         const list = seen.get(symbol)!;
-        if (id !== null && id !== list.at(-1)?.id) {
+        if (id !== undefined && id !== list.at(-1)?.id) {
           list.push({ id, at: performance.timeOrigin + performance.now() });
         }
       }
@@ -68,7 +89,7 @@ async function oneSpeed(files: string[], speed: number, seconds: number): Promis
       await until(
         `${symbol} to arrive`,
         120_000,
-        () => (last.get(symbol) as { id: number }).id >= truth.last || undefined,
+        async () => (await store.last(symbol) ?? -1) >= truth.last || undefined,
       );
       const list = seen.get(symbol)!;
       const emissions = await exchange.get<{ tradeId: number; sentAt: number }[]>(
@@ -81,7 +102,6 @@ async function oneSpeed(files: string[], speed: number, seconds: number): Promis
         latencies.push(list[index]!.at - sentAt);
       }
     }
-    db.close();
     latencies.sort((a, b) => a - b);
     const figure = (share: number) => quantile(latencies, share).toFixed(1);
     return `| ${speed}× | ${latencies.length} | ${figure(0.5)} | ${figure(0.99)} | ${figure(1)} | ${
