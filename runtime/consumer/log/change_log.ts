@@ -1,5 +1,8 @@
 import type { ChangeBatch, Position, TopicPartition } from "../../change/record.ts";
 
+/** A rebalance, as one reader sees it: what it has no more, and what it has from now on. */
+export type AssignmentChange = { assigned: TopicPartition[]; revoked: TopicPartition[] };
+
 /**
  * The consumer's side of the change log: topics, partitions, offsets. Adapters: `memory`, `journal` (embedded),
  * `kafka` (cluster). One reader calls one method at a time.
@@ -13,8 +16,16 @@ export interface ChangeLog extends AsyncDisposable {
   /**
    * Starts to read. `from` wins over what the log itself remembers; a partition in neither starts at its oldest
    * record. Topics that do not exist yet are waited for.
+   *
+   * Where several readers share a log, `onAssignment` is told of each change of the partitions that this one has, the
+   * first assignment included. Records of a partition that was revoked are delivered no more; an `acknowledge` of it is
+   * passed over, not an error: another reader has it, which repeats what was not acknowledged (I2). A partition that is
+   * assigned again is neither paused nor behind what the log remembers of it.
    */
-  subscribe(topics: string[], options?: { from?: Position[] }): Promise<void>;
+  subscribe(
+    topics: string[],
+    options?: { from?: Position[]; onAssignment?: (change: AssignmentChange) => void },
+  ): Promise<void>;
   /**
    * At most `maxRecords` records (at least one batch if any is there), several partitions fairly; an empty array
    * after `timeoutMs` with nothing new. Rejects with a retryable error while the log is unavailable.
