@@ -16,6 +16,11 @@ export type StoreCapabilities = {
   exactDecimals: boolean;
   /** True when `write(…, {dryRun: true})` is supported. */
   dryRun: boolean;
+  /**
+   * How many `write`s may be under way at once; 1 without it. Where it is more, all else may be called meanwhile too,
+   * and the order in which writes become durable does not matter (I2).
+   */
+  concurrentWrites?: number;
 };
 
 /** A record that cannot be stored, as the loop hands it over; `id` is topic, partition and offset. */
@@ -33,6 +38,9 @@ export type StoreBatch = {
   /** Our clock, for lineage and dead letters. */
   at: EpochMs;
 };
+
+/** Which symbols a reader of several has: those of its partitions. */
+export type SymbolFilter = { owns?: (symbol: string) => boolean };
 
 /** What a write did. The first five add up to the changes of the batch (I5). */
 export type WriteResult = {
@@ -106,8 +114,8 @@ export interface MarketStore extends AsyncDisposable {
   /** True when there was such a letter. Its record is given up: the caller must have been told so (I5). */
   dropDeadLetter(id: string): Promise<boolean>;
 
-  /** Marked minutes, the longest untouched first. */
-  dirtyMinutes(limit: number): Promise<DirtyMinute[]>;
+  /** Marked minutes of the symbols that are owned (all without `owns`), the longest untouched first. */
+  dirtyMinutes(limit: number, options?: SymbolFilter): Promise<DirtyMinute[]>;
   /** The stored trades of one minute in id order. */
   minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]>;
   /** Stored windows with open time in [from, to), ascending. */
@@ -123,8 +131,11 @@ export interface MarketStore extends AsyncDisposable {
    */
   writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void>;
 
-  /** The prices of the last `withinMs` before each symbol's newest, oldest first per symbol; at most `limit`. */
-  recentPrices(withinMs: number, limit: number): Promise<SeenPrice[]>;
+  /**
+   * The prices of the last `withinMs` before each symbol's newest, oldest first per symbol; at most `limit`. Only of the
+   * symbols that are owned (all without `owns`).
+   */
+  recentPrices(withinMs: number, limit: number, options?: SymbolFilter): Promise<SeenPrice[]>;
 
   /** Replays, newest first, at most 200 kept. */
   replays(): Promise<Replay[]>;
