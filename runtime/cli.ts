@@ -22,6 +22,7 @@ export const HELP =
   deno task demo       the whole pipeline on a simulated exchange, no network
   deno task start      the same on Binance's public market data
   deno task exchange   the Binance-compatible exchange alone
+  deno task stack      the real servers of the cluster profile on this machine (up, down, status)
   deno task test       every test this machine can run (--full: all fault points)
   deno task bench      measured figures, each beside its control
 

@@ -12,6 +12,9 @@ import { resolveEnvironment } from "./environment_reference.ts";
 import { CandlewireError } from "./error.ts";
 import { isSimulated } from "./market/origin.ts";
 
+// A tool beside the pipeline, with flags of its own.
+if (Deno.args[0] === "stack") Deno.exit(await runStack(Deno.args.slice(1)));
+
 const invocation = attempt(() => readCommandLine(Deno.args));
 if (invocation.printConfig) {
   console.log(describeConfig());
@@ -64,6 +67,30 @@ async function runPipeline(config: Config): Promise<void> {
   await new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true })
   );
+}
+
+/** The servers of the cluster profile. Ctrl-C stops what a starting `up` has started; what serves goes on. */
+async function runStack(args: string[]): Promise<number> {
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => interrupted.abort());
+  }
+  const { runStackCommand } = await import("./stack/command.ts");
+  try {
+    return await runStackCommand(args, {
+      environment: {
+        path: Deno.env.get("PATH") ?? "/usr/bin:/bin",
+        javaHome: Deno.env.get("JAVA_HOME"),
+        home: Deno.env.get("HOME"),
+      },
+      print: (line) => console.log(line),
+      signal: interrupted.signal,
+    });
+  } catch (error) {
+    if (!interrupted.signal.aborted) fail(error);
+    console.log("Interrupted");
+    return 1;
+  }
 }
 
 async function stdinClosed(): Promise<void> {
