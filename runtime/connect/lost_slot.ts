@@ -1,0 +1,32 @@
+import { formatLsn } from "../change/lsn.ts";
+import type { StoredOffset } from "./connect_rest.ts";
+import type { ConnectorSlot } from "./slot_postgres.ts";
+
+/** Why changes between the connector's position and anything the server can send are missing. */
+export type LostSlot = { reason: "dropped" | "invalidated" | "moved"; detail: string };
+
+/**
+ * Whether the slot no longer continues what the connector has stored; undefined while it does. `failed`: a task has
+ * failed. Only then are the two positions compared: while a task works, both move. Pure.
+ *
+ * Debezium itself would make a dropped slot anew and stream from its beginning; `offset.mismatch.strategy=trust_offset`
+ * lets it fail instead, and this tells the failure from others.
+ */
+export function lostSlot(
+  offset: StoredOffset | undefined,
+  slot: ConnectorSlot | undefined,
+  failed: boolean,
+): LostSlot | undefined {
+  // Also without a stored position: Debezium would try to read it again and again.
+  if (slot !== undefined && slot.lost !== null) return { reason: "invalidated", detail: slot.lost };
+  if (offset === undefined) return undefined;
+  if (slot === undefined) return { reason: "dropped", detail: "the slot was dropped" };
+  // I1: Debezium confirms what it has stored, so a slot that is further on was read by another, or is another one.
+  if (failed && slot.confirmedLsn !== null && offset.lsn !== null && slot.confirmedLsn > offset.lsn) {
+    return {
+      reason: "moved",
+      detail: `the slot stands at ${formatLsn(slot.confirmedLsn)}, the connector at ${formatLsn(offset.lsn)}`,
+    };
+  }
+  return undefined;
+}

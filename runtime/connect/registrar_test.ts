@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { ConnectedPostgres, eventuallyLong } from "../tests/connected_postgres.ts";
+import { stackIgnore, stackName } from "../tests/test_stack.ts";
+import { requestIncrementalSnapshot } from "./signal_postgres.ts";
+
+const TABLES = ["crypto_24h_stats", "latest_prices", "klines", "order_book", "recent_trades", "completeness"];
+
+/** A row of completeness: a table with a key column and a plain primary key. */
+async function insertGap(connected: ConnectedPostgres, symbol: string, firstId: number): Promise<void> {
+  await connected.postgres.owner.query(
+    `INSERT INTO completeness VALUES ($1, 'trade', $2, $2, 'test', 'open', now(), now(), 1)`,
+    [symbol, firstId],
+  );
+}
+
+const valueOf = (record: { value: string | null }) => JSON.parse(record.value!);
+
+Deno.test({
+  name: stackName("the connector is registered, mended, steered, and restarted within its budget"),
+  ...stackIgnore,
+  async fn(t) {
+    await using connected = await ConnectedPostgres.start(TABLES);
+    await insertGap(connected, "AUSDT", 1);
+    {
+      await using keeper = connected.keep();
+      await t.step("registered: snapshot and stream, key of keyColumns", async () => {
+        await connected.state(keeper, "running");
+        await insertGap(connected, "BUSDT", 2);
+        const records = await connected.until("completeness", (found) => found.length >= 2, "both rows");
+        assert.deepEqual(records.map(({ key }) => key), ['{"symbol":"AUSDT"}', '{"symbol":"BUSDT"}']);
+        assert.deepEqual(records.map((record) => valueOf(record).op), ["r", "c"]);
+      });
+      await t.step("no secret in Connect's answers", async () => {
+        const config = JSON.stringify(await connected.rest("GET", "/config"));
+        assert.match(config, /"database\.password":"\$\{file:/);
+      });
+      await t.step("a setting that somebody changed is put back", async () => {
+        const config = await connected.rest("GET", "/config") as Record<string, string>;
+        const response = await fetch(`${connected.stack.connect}/connectors/${connected.name}/config`, {
+          method: "PUT",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ ...config, "tombstones.on.delete": "true" }),
+        });
+        await response.body?.cancel();
+        await eventuallyLong(
+          async () =>
+            (await connected.rest("GET", "/config") as Record<string, string>)["tombstones.on.delete"] ===
+              "false",
+          () => "the setting stays changed",
+        );
+        assert.ok(
+          connected.log.some((line) => /new settings: tombstones\.on\.delete/.test(line)),
+          connected.log.join("\n"),
+        );
+      });
+      await t.step("stopped: the slot is free; paused by hand: resumed", async () => {
+        await connected.state(keeper, "running");
+        await keeper.stop();
+        assert.equal((await keeper.probe()).state, "stopped");
+        const slots = await connected.postgres.owner.query(
+          "SELECT active FROM pg_replication_slots WHERE slot_name = $1",
+          [connected.name],
+        );
+        assert.deepEqual(slots.rows, [{ active: false }]);
+        await insertGap(connected, "CUSDT", 3);
+        await keeper.resume();
+        await connected.until("completeness", (found) => found.length >= 3, "the row of meanwhile");
+        await connected.rest("PUT", "/pause");
+        await insertGap(connected, "DUSDT", 4);
+        await connected.until("completeness", (found) => found.length >= 4, "the row after a pause by hand");
+        await connected.state(keeper, "running");
+      });
+    }
+    await t.step("a connector that was removed is made again, and goes on", async () => {
+      await connected.rest("DELETE", "");
+      await insertGap(connected, "EUSDT", 5);
+      await using keeper = connected.keep();
+      const records = await connected.until(
+        "completeness",
+        (found) => found.length >= 5,
+        "the row of meanwhile",
+      );
+      assert.deepEqual(records.map((record) => valueOf(record).after.first_id), [1, 2, 3, 4, 5]);
+      await connected.state(keeper, "running");
+    });
+    await t.step(
+      "a task that fails again and again ends as failed, with its cause, and recovers when mended",
+      async () => {
+        const { owner } = connected.postgres;
+        await using keeper = connected.keep({
+          connect: connected.connect({
+            restartBudget: 2,
+            restartWindowMs: 8_000,
+            settings: { "slot.max.retries": "0" },
+          }),
+        });
+        // Debezium fails for good where the publication is not there.
+        await connected.state(keeper, "running");
+        await owner.query("ALTER PUBLICATION candlewire RENAME TO gone");
+        await owner.query("CREATE PUBLICATION candlewire FOR TABLE completeness WITH (publish = 'insert')");
+        await owner.query("DROP PUBLICATION candlewire");
+        await insertGap(connected, "FUSDT", 6);
+        await connected.state(keeper, "blocked", /publication/);
+        await owner.query("ALTER PUBLICATION gone RENAME TO candlewire");
+        await connected.state(keeper, "running");
+        await connected.until("completeness", (found) => found.length >= 6, "the row written meanwhile");
+      },
+    );
+  },
+});
+
+Deno.test({
+  name: stackName("WAL is confirmed while captured tables are quiet, and a signal row reads tables again"),
+  ...stackIgnore,
+  async fn(t) {
+    await using connected = await ConnectedPostgres.start(TABLES);
+    const { owner } = connected.postgres;
+    await using keeper = connected.keep({
+      connect: connected.connect({ settings: { "heartbeat.interval.ms": "500" } }),
+    });
+    await insertGap(connected, "AUSDT", 1);
+    await connected.until("completeness", (found) => found.length >= 1, "the first row");
+    await t.step("another table is busy", async () => {
+      await owner.query("CREATE TABLE busy (id int, filler text)");
+      await owner.query("INSERT INTO busy SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i");
+      const { rows } = await owner.query("SELECT pg_current_wal_lsn() AS lsn");
+      await eventuallyLong(async () => {
+        const found = await owner.query(
+          "SELECT confirmed_flush_lsn >= $2::pg_lsn AS confirmed FROM pg_replication_slots WHERE slot_name = $1",
+          [connected.name, rows[0].lsn],
+        );
+        return found.rows[0].confirmed === true;
+      }, () => `the slot does not reach ${rows[0].lsn}`);
+    });
+    await t.step("an incremental snapshot", async () => {
+      await connected.state(keeper, "running");
+      const options = { postgres: connected.postgres.server, capture: connected.capture() };
+      await assert.rejects(requestIncrementalSnapshot(["public.busy"], options), {
+        code: "connect.unknown_table",
+      });
+      await requestIncrementalSnapshot(["public.completeness"], options);
+      const records = await connected.until(
+        "completeness",
+        (found) => found.length >= 2,
+        "the row read again",
+      );
+      const { op, source } = valueOf(records[1]!);
+      assert.deepEqual([op, source.snapshot], ["r", "incremental"]);
+      // Debezium's own marks are taken away again; the request stays.
+      await eventuallyLong(
+        async () => (await owner.query("SELECT type FROM candlewire_signal")).rowCount === 1,
+        () => "marks stay in candlewire_signal",
+      );
+    });
+  },
+});
+
+for (const how of ["dropped", "invalidated", "moved"] as const) {
+  Deno.test({
+    name: stackName(`a slot that is ${how}: stopped for an operator, or the tables are read again`),
+    ...stackIgnore,
+    async fn(t) {
+      await using connected = await ConnectedPostgres.start(TABLES);
+      const { owner } = connected.postgres;
+      await insertGap(connected, "AUSDT", 1);
+      {
+        await using keeper = connected.keep();
+        await insertGap(connected, "BUSDT", 2);
+        await connected.until("completeness", (found) => found.length >= 2, "rows");
+        await connected.state(keeper, "running");
+        await keeper.stop();
+      }
+      // A change that nobody will see in the stream.
+      await owner.query("UPDATE completeness SET cause = 'unseen' WHERE first_id = 1");
+      if (how === "invalidated") {
+        await owner.query("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
+        await owner.query("SELECT pg_reload_conf()");
+        await eventuallyLong(async () => {
+          await owner.query(
+            "SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1000000)) FROM generate_series(1, 20)",
+          );
+          await owner.query("SELECT pg_switch_wal()");
+          await owner.query("CHECKPOINT");
+          const { rows } = await owner.query(
+            "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1",
+            [connected.name],
+          );
+          return rows[0].wal_status === "lost";
+        }, () => "the slot is not invalidated");
+        await owner.query("ALTER SYSTEM RESET max_slot_wal_keep_size");
+        await owner.query("SELECT pg_reload_conf()");
+      } else {
+        await owner.query("SELECT pg_drop_replication_slot($1)", [connected.name]);
+        if (how === "moved") {
+          await owner.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [connected.name]);
+        }
+      }
+      await t.step("onSlotLost stop: blocked, nothing skipped", async () => {
+        await using keeper = connected.keep({ capture: connected.capture({ onSlotLost: "stop" }) });
+        await connected.state(keeper, "blocked", /is lost.*onSlotLost/);
+        assert.equal(connected.records.filter(({ topic }) => topic.endsWith(".completeness")).length, 2);
+      });
+      await t.step("onSlotLost resnapshot", async () => {
+        const ranges: unknown[] = [];
+        await using keeper = connected.keep({ onResnapshot: (range) => void ranges.push(range) });
+        const records = await connected.until(
+          "completeness",
+          (found) => found.length >= 4,
+          "rows read again",
+        );
+        assert.deepEqual(
+          records.slice(2).map((record) => [valueOf(record).op, valueOf(record).after.cause]).sort(),
+          [
+            ["r", "test"],
+            ["r", "unseen"],
+          ],
+        );
+        await connected.state(keeper, "running");
+        assert.equal(ranges.length, 1);
+        assert.deepEqual(keeper.resnapshots, ranges);
+        assert.equal(keeper.resnapshots[0]!.reason, how);
+        await insertGap(connected, "CUSDT", 3);
+        await connected.until("completeness", (found) => found.length >= 5, "the stream after it");
+      });
+    },
+  });
+}

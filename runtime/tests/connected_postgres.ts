@@ -1,0 +1,183 @@
+import { dirname, join } from "node:path";
+import { type Consumer, Kafka, logLevel } from "kafkajs";
+import { type CaptureConfig, captureConfig } from "../capture/config.ts";
+import { type ConnectConfig, connectConfig } from "../connect/config.ts";
+import { connectorTopics } from "../connect/connector_settings.ts";
+import { type ConnectorKeeper, type ConnectorKeeperOptions, keepConnector } from "../connect/registrar.ts";
+import { CapturedPostgres, eventually } from "./captured_postgres.ts";
+import { needStack, type TestStack } from "./test_stack.ts";
+
+/** A record as the connector wrote it; key and value are JSON text. */
+export type TopicRecord = { topic: string; partition: number; key: string | null; value: string | null };
+
+/**
+ * A PostgreSQL of its own beside the shared servers: topics, a connector and a secret under names of its own, all removed
+ * at the end. For tests: what they have in common.
+ */
+export class ConnectedPostgres implements AsyncDisposable {
+  readonly postgres: CapturedPostgres;
+  readonly stack: TestStack;
+  readonly name: string;
+  readonly #secrets: string;
+  readonly #kafka: Kafka;
+  readonly #topics = new Set<string>();
+  /** Everything in the topics, in the order of each partition. */
+  readonly records: TopicRecord[] = [];
+  readonly log: string[] = [];
+  #consumer: Consumer | undefined;
+
+  private constructor(postgres: CapturedPostgres, stack: TestStack) {
+    this.postgres = postgres;
+    this.stack = stack;
+    this.name = `cw_${crypto.randomUUID().slice(0, 8)}`;
+    this.#secrets = join(dirname(stack.connectSecretsFile), `${this.name}.properties`);
+    this.#kafka = new Kafka({ brokers: stack.kafka, clientId: this.name, logLevel: logLevel.NOTHING });
+  }
+
+  /** `tables`: names in schema public whose topics are made, one partition each. */
+  static async start(tables: readonly string[]): Promise<ConnectedPostgres> {
+    const stack = needStack();
+    const postgres = await CapturedPostgres.start();
+    const connected = new ConnectedPostgres(postgres, stack);
+    try {
+      await Deno.writeTextFile(connected.#secrets, "capturePassword=c\n");
+      const { topicPrefix, signalTable } = connected.capture();
+      await connected.#makeTopics([
+        ...tables.map((table) => `${topicPrefix}.public.${table}`),
+        ...connectorTopics({ topicPrefix, signalTable }).map(({ topic }) => topic),
+      ]);
+    } catch (error) {
+      await connected[Symbol.asyncDispose]();
+      throw error;
+    }
+    return connected;
+  }
+
+  capture(config: Record<string, unknown> = {}): CaptureConfig {
+    return captureConfig.parse({ slot: this.name, topicPrefix: this.name, ...config });
+  }
+
+  connect(config: Record<string, unknown> = {}): ConnectConfig {
+    return connectConfig.parse({
+      url: this.stack.connect,
+      connector: this.name,
+      passwordReference: `\${file:${this.#secrets}:capturePassword}`,
+      checkMs: 200,
+      ...config,
+    });
+  }
+
+  keep(options: Partial<ConnectorKeeperOptions> = {}): ConnectorKeeper {
+    return keepConnector({
+      connect: this.connect(),
+      capture: this.capture(),
+      postgres: this.postgres.server,
+      report: (level, message) => this.log.push(`${level}: ${message}`),
+      ...options,
+    });
+  }
+
+  /** Waits for a state of the keeper. */
+  async state(keeper: ConnectorKeeper, wanted: string, detail = /./): Promise<void> {
+    let last = "";
+    await eventuallyLong(async () => {
+      const result = await keeper.probe();
+      last = `${result.state}: ${result.detail}`;
+      return result.state === wanted && detail.test(result.detail);
+    }, () => `the keeper is not ${wanted} ${detail}, but ${last}\n${this.log.join("\n")}`);
+  }
+
+  /** Waits until a table's topic satisfies a condition; answers its records. */
+  async until(
+    table: string,
+    condition: (records: TopicRecord[]) => boolean,
+    why: string,
+  ): Promise<TopicRecord[]> {
+    await this.#listen();
+    const topic = `${this.name}.public.${table}`;
+    const found = () => this.records.filter((record) => record.topic === topic);
+    await eventuallyLong(() => condition(found()), () => `${why}: ${found().length} records of ${topic}`);
+    return found();
+  }
+
+  /** A request to Connect beside the keeper, as a person would make it. */
+  async rest(method: string, path: string): Promise<unknown> {
+    const response = await fetch(`${this.stack.connect}/connectors/${this.name}${path}`, { method });
+    const text = await response.text();
+    return text === "" ? undefined : JSON.parse(text);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#consumer !== undefined) return;
+    this.#consumer = this.#kafka.consumer({ groupId: this.name, maxWaitTimeInMs: 100 });
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        for (const { key, value } of batch.messages) {
+          this.records.push({
+            topic: batch.topic,
+            partition: batch.partition,
+            key: key?.toString() ?? null,
+            value: value?.toString() ?? null,
+          });
+        }
+      },
+    });
+  }
+
+  async #makeTopics(names: string[]): Promise<void> {
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    try {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: names.map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 })),
+      });
+      for (const name of names) this.#topics.add(name);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer?.disconnect();
+    // Connect forgets a connector's offset only while it is stopped and there.
+    await this.rest("PUT", "/stop").catch(() => {});
+    for (let i = 0; i < 100; i++) {
+      const status = await this.rest("GET", "/status") as {
+        connector?: { state: string };
+        tasks?: unknown[];
+      };
+      if (status.connector === undefined) break;
+      if (status.connector.state === "STOPPED" && status.tasks?.length === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await this.rest("DELETE", "/offsets").catch(() => {});
+    await this.rest("DELETE", "").catch(() => {});
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    try {
+      if (this.#topics.size > 0) await admin.deleteTopics({ topics: [...this.#topics] });
+      if (this.#consumer !== undefined) await admin.deleteGroups([this.name]).catch(() => {});
+    } finally {
+      await admin.disconnect();
+    }
+    await Deno.remove(this.#secrets).catch(() => {});
+    await this.postgres[Symbol.asyncDispose]();
+  }
+}
+
+/** As `eventually`, for what waits on the servers: a cold worker takes its time. */
+export async function eventuallyLong(
+  condition: () => boolean | Promise<boolean>,
+  why: () => string,
+): Promise<void> {
+  const deadline = Date.now() + 70_000;
+  while (Date.now() < deadline) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await eventually(condition, why);
+}
