@@ -1,0 +1,249 @@
+import cassandra from "cassandra-driver";
+import { type TestExchange, until } from "./pipeline_process.ts";
+import {
+  booksSettledIn,
+  type CompareOptions,
+  compareStored,
+  type Comparison,
+  drainedInto,
+  followedIn,
+  type StoredBook,
+  type StoredCandle,
+  type StoredGap,
+  type StoredTrade,
+  type StoredTruth,
+} from "./truth.ts";
+
+export { type Comparison, nextTradeIds } from "./truth.ts";
+
+/** Where a {@linkcode CassandraTruth} reads. */
+export type CassandraTruthOptions = {
+  contactPoints: string[];
+  port: number;
+  localDataCenter: string;
+  keyspace: string;
+  /** What may explain a wait that took too long: `() => pipeline.process.tail`. */
+  explain?: () => string;
+};
+
+type Row = Record<string, unknown>;
+
+/** Rows of one answer; the next one is asked for while these are looked at. */
+const PAGE_ROWS = 5000;
+
+/**
+ * The keyspace's tables as the comparison reads them: by the driver alone, at LOCAL_QUORUM, so that what was
+ * acknowledged is seen whichever node is down. Doubles agree with the truth to 15 significant digits (I9); what is kept
+ * as text beside them, to the last one.
+ */
+export class CassandraTruth implements StoredTruth {
+  readonly #client: cassandra.Client;
+  readonly #keyspace: string;
+  readonly #explain: () => string;
+
+  private constructor(client: cassandra.Client, options: CassandraTruthOptions) {
+    this.#client = client;
+    this.#keyspace = options.keyspace;
+    this.#explain = options.explain ?? (() => "");
+  }
+
+  /** Connects; the keyspace may be made later. */
+  static async connect(options: CassandraTruthOptions): Promise<CassandraTruth> {
+    const { contactPoints, port, localDataCenter } = options;
+    const { policies, types } = cassandra;
+    const client = new cassandra.Client({
+      contactPoints,
+      protocolOptions: { port },
+      localDataCenter,
+      // A node that was killed and is back should be asked again soon.
+      policies: { reconnection: new policies.reconnection.ConstantReconnectionPolicy(500) },
+      queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
+    });
+    await client.connect();
+    return new CassandraTruth(client, options);
+  }
+
+  async tradeRange(symbol: string) {
+    const end = async (order: "ASC" | "DESC") => {
+      const [row] = await this.#rows(
+        `SELECT trade_id FROM recent_trades WHERE symbol = ? ORDER BY trade_id ${order} LIMIT 1`,
+        [symbol],
+      );
+      return row && number(row.trade_id);
+    };
+    const [first, last] = await Promise.all([end("ASC"), end("DESC")]);
+    return first === undefined || last === undefined ? undefined : { first, last };
+  }
+
+  async trades(symbol: string, first: number, last: number): Promise<StoredTrade[]> {
+    const rows = await this.#rows(
+      `SELECT trade_id, price, quantity, trade_time, is_buyer_maker FROM recent_trades
+       WHERE symbol = ? AND trade_id >= ? AND trade_id <= ?`,
+      [symbol, first, last],
+    );
+    return rows.map((row) => ({
+      trade_id: number(row.trade_id),
+      price: row.price as number,
+      quantity: row.quantity as number,
+      trade_time: number(row.trade_time),
+      is_buyer_maker: row.is_buyer_maker as boolean,
+    }));
+  }
+
+  /** How many trades the index by minute tells of, all symbols together: a marker of progress. */
+  async indexedTrades(): Promise<number> {
+    const rows = await this.#rows("SELECT first_id, last_id FROM trade_index", []);
+    return rows.reduce((sum, row) => sum + number(row.last_id) - number(row.first_id) + 1, 0);
+  }
+
+  async candles(symbol: string, from: number): Promise<Map<number, StoredCandle>> {
+    const [rows, marks] = await Promise.all([
+      this.#rows("SELECT * FROM klines WHERE symbol = ? AND open_time >= ?", [symbol, from]),
+      this.#rows("SELECT * FROM kline_marks WHERE symbol = ? AND open_time >= ?", [symbol, from]),
+    ]);
+    const markOf = new Map(marks.map((row) => [number(row.open_time), row]));
+    return new Map(rows.map((row) => {
+      const openTime = number(row.open_time);
+      const mark = markOf.get(openTime);
+      return [openTime, {
+        open_price: row.open_price as number,
+        high_price: row.high_price as number,
+        low_price: row.low_price as number,
+        close_price: row.close_price as number,
+        volume: row.volume as number,
+        number_of_trades: row.number_of_trades as number,
+        closed: mark?.closed === true,
+        backfill: mark?.backfill === true,
+        ...mark === undefined ? {} : {
+          quote_volume: mark.quote_volume_text as string,
+          close_time: number(mark.close_time),
+          first_trade_id: number(mark.first_trade_id),
+          last_trade_id: number(mark.last_trade_id),
+        },
+      }];
+    }));
+  }
+
+  async newestBook(symbol: string): Promise<StoredBook | undefined> {
+    const [row] = await this.#rows(
+      "SELECT bids, asks, updated_at FROM order_book WHERE symbol = ? LIMIT 1",
+      [symbol],
+    );
+    if (row === undefined) return undefined;
+    const [mark] = await this.#rows(
+      "SELECT depth, last_update_id, trusted FROM book_marks WHERE symbol = ? AND updated_at = ?",
+      [symbol, row.updated_at],
+    );
+    return {
+      bids: row.bids as string,
+      asks: row.asks as string,
+      depth: (mark?.depth as number | undefined) ?? 0,
+      last_update_id: mark === undefined ? -1 : number(mark.last_update_id),
+      trusted: mark?.trusted === true,
+    };
+  }
+
+  async trustedSymbols(): Promise<string[]> {
+    const rows = await this.#rows("SELECT DISTINCT symbol FROM book_marks", []);
+    const trusted = await Promise.all(rows.map(async ({ symbol }) => {
+      const [row] = await this.#rows(
+        "SELECT updated_at FROM book_marks WHERE symbol = ? AND trusted = true LIMIT 1 ALLOW FILTERING",
+        [symbol],
+      );
+      return row === undefined ? [] : [symbol as string];
+    }));
+    return trusted.flat().sort();
+  }
+
+  async gaps(symbol?: string): Promise<StoredGap[]> {
+    const rows = await this.#rows(
+      `SELECT symbol, kind, first_id, last_id, state FROM completeness${
+        symbol === undefined ? "" : " WHERE symbol = ?"
+      }`,
+      symbol === undefined ? [] : [symbol],
+    );
+    return rows.map((row) => ({
+      symbol: row.symbol as string,
+      kind: row.kind as string,
+      first_id: number(row.first_id),
+      last_id: number(row.last_id),
+      state: row.state as string,
+    }));
+  }
+
+  explain(): string {
+    return this.#explain();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.shutdown();
+  }
+
+  /** All rows of a statement that names a table of the keyspace after its first FROM. */
+  async #rows(cql: string, values: unknown[]): Promise<Row[]> {
+    const qualified = cql.replace(/ FROM (\w+)/, ` FROM ${this.#keyspace}.$1`);
+    const rows: Row[] = [];
+    let pageState: string | undefined;
+    do {
+      const answer: cassandra.types.ResultSet = await this.#client.execute(qualified, values, {
+        fetchSize: PAGE_ROWS,
+        pageState,
+      });
+      for (const row of answer.rows) rows.push(row);
+      pageState = answer.pageState ?? undefined;
+    } while (pageState !== undefined);
+    return rows;
+  }
+}
+
+/** {@linkcode drainedInto} the keyspace. */
+export function drained(
+  exchange: TestExchange,
+  truth: CassandraTruth,
+  symbols: string[],
+  timeoutMs?: number,
+): Promise<void> {
+  return drainedInto(exchange, truth, symbols, timeoutMs);
+}
+
+/** {@linkcode booksSettledIn} the keyspace. */
+export function booksSettled(
+  exchange: TestExchange,
+  truth: CassandraTruth,
+  symbols: string[],
+  timeoutMs?: number,
+): Promise<void> {
+  return booksSettledIn(exchange, truth, symbols, timeoutMs);
+}
+
+/** {@linkcode followedIn} the keyspace. */
+export function followedSymbols(truth: CassandraTruth, count: number): Promise<string[]> {
+  return followedIn(truth, count);
+}
+
+/** {@linkcode compareStored} for the keyspace: doubles to 15 significant digits. */
+export function compareWithTruth(
+  exchange: TestExchange,
+  truth: CassandraTruth,
+  symbols: string[],
+  options: CompareOptions,
+): Promise<Comparison> {
+  return compareStored(exchange, truth, symbols, options);
+}
+
+/** Waits until the keyspace holds so many trades more than now: a marker of progress for kills. */
+export async function storedMore(truth: CassandraTruth, count: number, timeoutMs = 60_000): Promise<void> {
+  const goal = await truth.indexedTrades() + count;
+  let seen = 0;
+  await until(
+    `${goal} stored trades`,
+    timeoutMs,
+    async () => (seen = await truth.indexedTrades()) >= goal || undefined,
+    () => `${seen}\n${truth.explain()}`,
+  );
+}
+
+function number(value: unknown): number {
+  if (typeof value === "number") return value;
+  return value instanceof Date ? value.getTime() : (value as cassandra.types.Long).toNumber();
+}
