@@ -39,8 +39,8 @@ export function openEmbedded(context: ProfileContext): Profile {
           ...config.consumer,
           // Recorded times that are kept lie long past every retention.
           expire: config.consumer.expire && !config.exchange.market.originalTimes,
-          journalFolder: folder.journal,
-          storeFile,
+          log: { kind: "journal", folder: folder.journal },
+          store: { kind: "sqlite", file: storeFile, cacheKiB: config.consumer.storeCacheKiB },
           transforms: [],
         },
         references,

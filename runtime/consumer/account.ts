@@ -1,4 +1,4 @@
-import type { ChangeBatch } from "../change/record.ts";
+import type { ChangeBatch, TopicPartition } from "../change/record.ts";
 import type { Metrics } from "../host/module_context.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { nameOf } from "./partition_name.ts";
@@ -56,6 +56,11 @@ export class ConsumerAccount {
     this.totals.dead += letters.length;
     metrics.gauge("candlewire_consumer_lag_records", this.#totalLag(batches));
     this.#observeLatency(stored);
+  }
+
+  /** A partition that another consumer reads from now on: its lag is told there. */
+  forget(partition: TopicPartition): void {
+    this.#lag.delete(nameOf(partition));
   }
 
   #totalLag(batches: ChangeBatch[]): number {

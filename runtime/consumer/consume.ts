@@ -1,19 +1,19 @@
 import { setImmediate } from "node:timers";
 import { topicOf } from "../change/envelope.ts";
-import type { ChangeBatch, ChangeRecord, Position } from "../change/record.ts";
-import { CandlewireError, errorText } from "../error.ts";
-import type { LogLevel, Metrics, ModuleHealth } from "../host/module_context.ts";
+import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../change/record.ts";
+import { CandlewireError } from "../error.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
+import { wait } from "../wait.ts";
 import { type Account, ConsumerAccount } from "./account.ts";
+import { ConsumerHealth, type ConsumerReport } from "./consumer_health.ts";
 import type { ChangeDecoder } from "./decode_change.ts";
-import type { ChangeLog } from "./log/change_log.ts";
+import { Flights } from "./flights.ts";
+import type { AssignmentChange, ChangeLog } from "./log/change_log.ts";
 import { nameOf, nameOfRecord } from "./partition_name.ts";
 import { processBatch, type Processed } from "./process_batch.ts";
 import type { Publisher } from "./publish.ts";
-import { wait } from "../wait.ts";
-import { retry } from "./retry.ts";
-import { storeBatch } from "./store_batch.ts";
+import { storeBatch, type StoredBatch } from "./store_batch.ts";
 import type { MarketStore } from "./store/market_store.ts";
 import type { Transform } from "./transform/transform.ts";
 
@@ -21,7 +21,14 @@ import type { Transform } from "./transform/transform.ts";
  * Work that is done between batches, in small steps; answers true when more of it waits. `caughtUp` is false while the
  * log has more to read than one batch: then only what must not wait should be done.
  */
-export type Chore = { name: string; step: (now: EpochMs, caughtUp: boolean) => Promise<boolean> };
+export type Chore = {
+  name: string;
+  step: (now: EpochMs, caughtUp: boolean) => Promise<boolean>;
+  /** Whether there is anything to do; always without it. */
+  due?: (now: EpochMs) => boolean;
+  /** May be done while writes are under way: it does not use the store. */
+  beside?: boolean;
+};
 
 /** What the loop works with. */
 export type ConsumerOptions = {
@@ -33,11 +40,9 @@ export type ConsumerOptions = {
   chores?: readonly Chore[];
   /** Told of positions whose records are durable, after each write. */
   acknowledged?: (positions: Position[]) => void;
-  report: {
-    log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
-    health: (health: ModuleHealth, detail?: string) => void;
-    metrics: Metrics;
-  };
+  /** Told of each change of the partitions that are read, before the first record that comes after it is handled. */
+  reassigned?: (change: AssignmentChange) => Promise<void>;
+  report: ConsumerReport;
   signal: AbortSignal;
   now: () => EpochMs;
   maxRecords: number;
@@ -50,13 +55,21 @@ export type ConsumerOptions = {
 /** A partition that waits for room in the dead-letter store, with what was read of it. */
 type Blocked = { batch: ChangeBatch };
 
+/** What was read and became of it, on its way to the store. */
+type Load = { batches: ChangeBatch[]; processed: Processed };
+
 /**
- * The consumer's loop: read → transform → write → acknowledge, in that order only (I1). One batch is in work at a time;
- * while it waits for the store or a transform nothing more is read, which is the back-pressure that the log feels.
+ * The consumer's loop: read → transform → write → acknowledge, in that order only (I1). As many batches are being written
+ * at once as the store takes (`concurrentWrites`), while the next is read and transformed; their positions move in order.
+ * While no more can be written nothing more is read, which is the back-pressure that the log feels.
  *
  * Failures, by class: what is unavailable is waited for without end, and nothing is set aside for it; a row that can
  * never be decoded, transformed or stored becomes a dead letter that is durable before the position passes it; when the
- * dead-letter store is full, that partition stops before the record, the others go on, and health is `blocked`.
+ * dead-letter store is full, that partition stops before the record, the others go on, and health is `blocked`. After
+ * any failure of a write, it and those behind it are done again, one at a time.
+ *
+ * Partitions may be taken away and given (a rebalance): what waits of one that was revoked is dropped; what is being
+ * written of it ends, and whoever reads it now repeats that, which changes nothing (I2).
  */
 export class Consumer {
   readonly #options: ConsumerOptions;
@@ -64,8 +77,14 @@ export class Consumer {
   readonly #blocked = new Map<string, Blocked>();
   readonly #tasks: (() => Promise<void>)[] = [];
   readonly #account: ConsumerAccount;
+  readonly #health: ConsumerHealth;
+  readonly #flights: Flights<Load, StoredBatch>;
+  /** Names of the partitions that are ours; undefined where the log has one reader, who has all. */
+  #assigned: Set<string> | undefined;
+  /** How far each partition was durable in this run, revoked or not: what comes again is counted. */
+  readonly #reached = new Map<string, number>();
+  #changes: AssignmentChange[] = [];
   #wake = new AbortController();
-  #trouble: string | undefined;
   #nextBlockedTry = 0;
 
   /** What was polled and is not accounted for yet: the log will not deliver it again in this run. */
@@ -74,6 +93,15 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#account = new ConsumerAccount(options.report.metrics, options.now);
+    this.#health = new ConsumerHealth({
+      ...options,
+      blocked: () =>
+        [...this.#blocked].map(([at, { batch }]) => `${at} at offset ${batch.records[0]?.offset}`),
+    });
+    this.#flights = new Flights({
+      settle: (load, stored) => this.#settle(load, stored),
+      onFailure: () => this.wake(),
+    });
     options.signal.addEventListener("abort", () => this.wake());
   }
 
@@ -82,9 +110,14 @@ export class Consumer {
     return this.#account.totals;
   }
 
-  /** The positions whose records are durable. */
+  /** The positions whose records are durable, of partitions that this consumer reads. */
   get positions(): Position[] {
     return [...this.#positions.values()];
+  }
+
+  /** Whether a partition is read by this consumer. */
+  reads(partition: TopicPartition): boolean {
+    return this.#assigned?.has(nameOf(partition)) ?? true;
   }
 
   /** Ends a wait for new records: something was appended, or a task waits. */
@@ -108,9 +141,10 @@ export class Consumer {
   /** Runs until the signal aborts. Rejects only with what no waiting mends: a newer consumer has taken over, a defect. */
   async run(): Promise<void> {
     const { log, store, report, signal } = this.#options;
-    const from = await this.#retry(() => store.positions());
+    const from = await this.#health.retry(() => store.positions());
     for (const position of from) this.#positions.set(nameOf(position), position);
-    await this.#retry(() => log.subscribe(TABLES.map(topicOf), { from }));
+    const onAssignment = (change: AssignmentChange) => this.#reassign(change);
+    await this.#health.retry(() => log.subscribe(TABLES.map(topicOf), { from, onAssignment }));
     report.health("running", "reading");
     let busy = false;
     while (!signal.aborted) {
@@ -124,45 +158,76 @@ export class Consumer {
           throw error;
         }
         // An operator must act; until then nothing moves, and the state says so.
-        this.#troubled(error, "blocked");
+        this.#health.troubled(error, "blocked");
         await wait(Math.min(2000, this.#options.retryMaxMs), signal);
       }
     }
+    // What is under way may still become durable and be acknowledged: less to do again.
+    await this.#flights.drain();
     for (const task of this.#tasks.splice(0)) await task();
   }
 
-  /** One turn; answers whether chores are waiting, so that the next poll does not wait. */
+  /** One turn; answers whether more work waits, so that the next poll does not wait. */
   async #step(busy: boolean): Promise<boolean> {
     const { log, maxRecords, pollTimeoutMs, publisher, now } = this.#options;
+    const failed = this.#flights.failed;
+    if (failed) this.#pending = [...await this.#landed(), ...this.#pending];
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
     const timeoutMs = busy || this.#tasks.length > 0 ? 0 : pollTimeoutMs;
     if (this.#pending.length === 0) {
       const { signal } = this.#wake;
-      const polled = await this.#retry(() => log.poll({ maxRecords, timeoutMs, signal }));
+      const polled = await this.#health.retry(() => log.poll({ maxRecords, timeoutMs, signal }));
+      for (const batch of polled) this.#countAgain(batch);
       this.#pending = polled.filter((batch) => !this.#holdBack(batch));
     }
+    await this.#takeChanges();
     const records = this.#pending.reduce((sum, batch) => sum + batch.records.length, 0);
     let waiting = this.#pending.length > 0;
-    if (waiting) await this.#handle(this.#pending);
+    if (waiting && !await this.#handle(this.#pending, failed)) return true;
     this.#pending = [];
-    await this.#retryBlocked();
-    for (const task of this.#tasks.splice(0)) await task();
+    if (this.#blocked.size > 0 || this.#tasks.length > 0) {
+      if (!await this.#alone()) return true;
+      await this.#retryBlocked();
+      for (const task of this.#tasks.splice(0)) await task();
+    }
     const caughtUp = records < maxRecords / 2;
     for (const chore of this.#options.chores ?? []) {
-      waiting = await this.#retry(() => chore.step(now(), caughtUp)) || waiting;
+      if (chore.due?.(now()) === false) continue;
+      if (chore.beside !== true && !await this.#alone()) return true;
+      waiting = await this.#health.retry(() => chore.step(now(), caughtUp)) || waiting;
     }
     publisher.flush(now());
-    this.#recovered();
+    this.#health.recovered();
     return waiting;
   }
 
-  /** Handles batches to the end: when it resolves, every record is accounted for and durable, or its partition blocked. */
-  async #handle(batches: ChangeBatch[]): Promise<void> {
+  /** Waits until no write is under way; false when one has failed. */
+  async #alone(): Promise<boolean> {
+    return this.#flights.count === 0 || await this.#flights.room(1);
+  }
+
+  /** Waits for all writes and answers with the batches of those that must be done again. */
+  async #landed(): Promise<ChangeBatch[]> {
+    const loads = await this.#flights.drain();
+    return loads.flatMap(({ batches }) => batches).filter((batch) => this.reads(batch));
+  }
+
+  /**
+   * Handles batches: when it answers true, every record is accounted for and durable, or its partition blocked, or its
+   * write is under way. False: an earlier write failed, which must be done again first.
+   */
+  async #handle(batches: ChangeBatch[], alone: boolean): Promise<boolean> {
     const { decoder, transforms, store, publisher, now } = this.#options;
-    const processed = await this.#retry(() => processBatch(batches, { decoder, transforms }));
+    const processed = await this.#health.retry(() => processBatch(batches, { decoder, transforms }));
     if (processed.alerts.length > 0) {
-      const raised = await this.#retry(() => store.raiseAlerts(processed.alerts));
+      const raised = await this.#health.retry(() => store.raiseAlerts(processed.alerts));
       publisher.alerts(raised);
+    }
+    const concurrent = store.capabilities.concurrentWrites ?? 1;
+    if (!alone && concurrent > 1) {
+      if (!await this.#flights.room(concurrent)) return false;
+      this.#flights.launch({ batches, processed }, this.#write(batches, processed));
+      return true;
     }
     try {
       await this.#store(batches, processed);
@@ -171,20 +236,33 @@ export class Consumer {
       await this.#block(batches, processed, error);
     }
     publisher.flush(now());
+    return true;
   }
 
   async #store(batches: ChangeBatch[], processed: Processed): Promise<void> {
-    const { store, log, publisher, now, acknowledged } = this.#options;
-    const positions = batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
-    const { result, letters } = await this.#retry(() =>
+    await this.#settle({ batches, processed }, await this.#write(batches, processed));
+  }
+
+  async #write(batches: ChangeBatch[], processed: Processed): Promise<StoredBatch> {
+    const { store, now } = this.#options;
+    return await this.#health.retry(() =>
       storeBatch(store, processed, {
-        positions: store.capabilities.transactionalPositions ? positions : [],
+        positions: store.capabilities.transactionalPositions ? positionsOf(batches) : [],
         at: now(),
       })
     );
-    // I1: only now, with everything durable, may the positions move.
-    for (const position of positions) this.#positions.set(nameOf(position), position);
-    await this.#retry(() => log.acknowledge(positions));
+  }
+
+  /** I1: only now, with everything durable, may the positions move. */
+  async #settle({ batches, processed }: Load, { result, letters }: StoredBatch): Promise<void> {
+    const { log, publisher, now, acknowledged } = this.#options;
+    const positions = positionsOf(batches);
+    for (const position of positions) {
+      const at = nameOf(position);
+      this.#reached.set(at, Math.max(position.offset, this.#reached.get(at) ?? 0));
+      if (this.reads(position)) this.#positions.set(at, position);
+    }
+    await this.#health.retry(() => log.acknowledge(positions));
     acknowledged?.(positions);
     const refused = new Set(letters.map(nameOfRecord));
     const stored = refused.size === 0
@@ -192,6 +270,7 @@ export class Consumer {
       : processed.changes.filter((change) => !refused.has(nameOfRecord(change)));
     publisher.stored(stored);
     this.#account.add(batches, processed, { letters, stored, result });
+    publisher.flush(now());
   }
 
   /** I5: no room for a letter, so its partition stops before the record; everything before it is stored. */
@@ -200,7 +279,7 @@ export class Consumer {
     for (const batch of batches) {
       if (this.#holdBack(batch)) continue;
       const rest = await this.#storeWhatFits(batch, letters);
-      if (rest.length === 0) continue;
+      if (rest.length === 0 || !this.reads(batch)) continue;
       this.#options.log.pause([batch]);
       this.#blocked.set(nameOf(batch), { batch: { ...batch, records: rest } });
       this.#options.report.log(
@@ -210,7 +289,7 @@ export class Consumer {
       );
     }
     this.#nextBlockedTry = this.#options.now() + 1000;
-    this.#healthOfBlocked();
+    if (this.#blocked.size > 0) this.#health.tell();
   }
 
   /** Stores the runs of good records and the dead letters one after the other; answers what has no room. */
@@ -223,7 +302,10 @@ export class Consumer {
       const count = first === 0 ? 1 : first < 0 ? rest.length : first;
       const part = { ...batch, records: rest.slice(0, count), next: rest[count]?.offset ?? batch.next };
       try {
-        await this.#store([part], await this.#retry(() => processBatch([part], { decoder, transforms })));
+        await this.#store(
+          [part],
+          await this.#health.retry(() => processBatch([part], { decoder, transforms })),
+        );
       } catch (error) {
         if (!(error instanceof CandlewireError) || error.code !== "store.dead_letters_full") throw error;
         return rest;
@@ -247,17 +329,17 @@ export class Consumer {
     const { store, log, now } = this.#options;
     if (this.#blocked.size === 0 || now() < this.#nextBlockedTry) return;
     this.#nextBlockedTry = now() + 1000;
-    const room = await this.#retry(() => store.deadLetterRoom());
+    const room = await this.#health.retry(() => store.deadLetterRoom());
     if (room.count >= room.maxCount || room.bytes >= room.maxBytes) return;
     for (const [at, { batch }] of [...this.#blocked]) {
-      this.#blocked.delete(at);
+      if (!this.#blocked.delete(at)) continue;
       try {
-        await this.#handle([batch]);
+        await this.#handle([batch], true);
       } catch (error) {
-        this.#blocked.set(at, { batch });
+        if (this.reads(batch)) this.#blocked.set(at, { batch });
         throw error;
       }
-      if (!this.#blocked.has(at)) {
+      if (!this.#blocked.has(at) && this.reads(batch)) {
         log.resume([batch]);
         this.#options.report.log("info", `Partition ${at} goes on`);
       }
@@ -273,42 +355,52 @@ export class Consumer {
 
   /** Says how the consumer is: for others who had said that they wait, and wait no longer (I7). */
   tellHealth(): void {
-    this.#options.report.health("running", "reading");
-    this.#healthOfBlocked();
+    this.#health.tell();
   }
 
-  #healthOfBlocked(): void {
-    if (this.#blocked.size === 0) return;
-    const names = [...this.#blocked].map(([at, { batch }]) => `${at} at offset ${batch.records[0]?.offset}`);
-    this.#options.report.health(
-      "blocked",
-      `The dead-letter store is full; stopped: ${names.slice(0, 8).join(", ")}`,
-    );
-  }
-
-  async #retry<T>(work: () => Promise<T>): Promise<T> {
-    const { signal, retryMinMs, retryMaxMs } = this.#options;
-    return await retry(work, {
-      signal,
-      minMs: retryMinMs,
-      maxMs: retryMaxMs,
-      onWait: (error) => this.#troubled(error, "degraded"),
-    });
-  }
-
-  #troubled(error: CandlewireError, health: ModuleHealth): void {
-    const { report } = this.#options;
-    report.metrics.count("candlewire_consumer_retries_total", 1, { code: error.code });
-    report.health(health, `${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`);
-    if (this.#trouble !== error.code) {
-      report.log("warn", errorText(error), { hint: error.hint, ...error.details });
+  /** A rebalance. May be called at any time, also while a batch is in work. */
+  #reassign(change: AssignmentChange): void {
+    this.#assigned ??= new Set();
+    for (const partition of change.revoked) {
+      const at = nameOf(partition);
+      this.#assigned.delete(at);
+      this.#blocked.delete(at);
+      this.#positions.delete(at);
+      this.#account.forget(partition);
     }
-    this.#trouble = error.code;
+    for (const partition of change.assigned) this.#assigned.add(nameOf(partition));
+    this.#pending = this.#pending.filter((batch) => !isAmong(batch, change.revoked));
+    this.#changes.push(change);
+    this.wake();
   }
 
-  #recovered(): void {
-    if (this.#trouble === undefined) return;
-    this.#trouble = undefined;
-    this.tellHealth();
+  async #takeChanges(): Promise<void> {
+    const { reassigned, report } = this.#options;
+    while (this.#changes.length > 0) {
+      const change = this.#changes[0]!;
+      if (reassigned !== undefined) await this.#health.retry(() => reassigned(change));
+      this.#changes.shift();
+      report.metrics.count("candlewire_consumer_rebalances_total");
+      report.log("info", "Partitions changed", {
+        assigned: change.assigned.map(nameOf),
+        revoked: change.revoked.map(nameOf),
+      });
+    }
   }
+
+  /** Work done twice is harmless, and counted. */
+  #countAgain(batch: ChangeBatch): void {
+    const reached = this.#reached.get(nameOf(batch)) ?? 0;
+    if ((batch.records[0]?.offset ?? reached) >= reached) return;
+    const again = batch.records.filter(({ offset }) => offset < reached).length;
+    this.#options.report.metrics.count("candlewire_redelivered_records_total", again, { topic: batch.topic });
+  }
+}
+
+function positionsOf(batches: ChangeBatch[]): Position[] {
+  return batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
+}
+
+function isAmong({ topic, partition }: TopicPartition, partitions: TopicPartition[]): boolean {
+  return partitions.some((other) => other.topic === topic && other.partition === partition);
 }

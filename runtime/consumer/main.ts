@@ -1,18 +1,19 @@
-import { CandlewireError } from "../error.ts";
+import type { CandlewireError } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { steadyClock, wallClock } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { ConsumerConfig } from "./config.ts";
 import { type Chore, Consumer } from "./consume.ts";
-import { retryDeadLetters } from "./dead_letters.ts";
 import { ChangeDecoder } from "./decode_change.ts";
-import { JournalLog } from "./log/journal.ts";
+import { type LogParameters, openLog } from "./open_log.ts";
+import { openStore, type StoreParameters } from "./open_store.ts";
 import { Publisher } from "./publish.ts";
 import { Replays } from "./replay.ts";
 import { retry } from "./retry.ts";
+import { serve } from "./serve.ts";
 import type { Retention } from "./store/market_store.ts";
-import { SqliteMarketStore } from "./store/sqlite.ts";
+import { SymbolOwnership } from "./symbol_ownership.ts";
 import { enrich } from "./transform/enrich.ts";
 import { expired } from "./transform/expired.ts";
 import { filter } from "./transform/filter.ts";
@@ -24,8 +25,8 @@ import { recomputeWindows } from "./transform/windows.ts";
 
 /** What the consumer is started with: its section of the configuration, and where log and store are. */
 export type ConsumerParameters = ConsumerConfig & {
-  journalFolder: string;
-  storeFile: string;
+  log: LogParameters;
+  store: StoreParameters;
   /** User transforms known at the start; the host is asked every second which ones run (`transforms`). */
   transforms: { name: string; tables: string[] }[];
 };
@@ -51,23 +52,23 @@ export default async function main(context: ModuleContext): Promise<void> {
       context.health("degraded", `${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`),
   };
   await using store = await retry(
-    async () =>
-      new SqliteMarketStore(config.storeFile, {
-        origin: context.origin,
-        writer: context.name,
-        epoch: context.epoch,
-        cacheKiB: config.storeCacheKiB,
-        deadLetters: config.deadLetters,
-      }),
+    () => openStore(config.store, context, { deadLetters: config.deadLetters, retention }),
     waiting,
   );
-  await using log = new JournalLog(config.journalFolder, { origin: context.origin });
+  const { log, notify, acknowledgedByCall } = await openLog(config.log, context);
+  await using _log = log;
   const publisher = new Publisher((channel, event) => context.publish(channel, event));
   const priceMove = new PriceMove(config.alerts);
-  if (config.alerts.length > 0) {
+  const ownership = new SymbolOwnership();
+  const warm = async (owns?: (symbol: string) => boolean) => {
+    if (config.alerts.length === 0) return;
     const longest = Math.max(...config.alerts.map(({ withinMs }) => withinMs));
-    priceMove.warm(await store.recentPrices(longest, WARM_PRICES));
-  }
+    priceMove.warm(await retry(() => store.recentPrices(longest, WARM_PRICES, { owns }), waiting));
+  };
+  // A shared log tells of its partitions as soon as it has some: then what is theirs is read.
+  if (config.log.kind === "journal") await warm();
+  /** What must be done by one consumer of all: the one that reads this partition, wherever it runs. */
+  const leads = () => ownership.reads("recent_trades", 0);
   const known = entriesOf(JSON.parse(await store.note("transforms") ?? "[]"));
   const users = new UserChain([...known, ...config.transforms], {
     call: context.call.bind(context),
@@ -112,46 +113,54 @@ export default async function main(context: ModuleContext): Promise<void> {
     newId: () => crypto.randomUUID(),
     maxRecords: config.replay.maxRecords,
     onAlerts: (alerts) => publisher.alerts(alerts),
+    leads: config.log.kind === "journal" ? undefined : () => ownership.shared && leads(),
   });
-  await replays.load();
+  await retry(() => replays.load(), waiting);
 
-  const every = (name: string, everyMs: number, step: Chore["step"]): Chore => {
+  const every = (name: string, everyMs: number, step: Chore["step"], more: Partial<Chore> = {}): Chore => {
     let next = 0;
     return {
       name,
+      ...more,
+      due: (now) => now >= next && more.due?.(now) !== false,
       step: async (now, caughtUp) => {
-        if (now < next) return false;
-        const more = await step(now, caughtUp);
-        if (!more) next = now + everyMs;
-        return more;
+        const again = await step(now, caughtUp);
+        if (!again) next = now + everyMs;
+        return again;
       },
     };
   };
   const chores: Chore[] = [
-    { name: "replay", step: () => replays.step() },
+    { name: "replay", due: () => replays.due(wallClock()), step: () => replays.step() },
     every("user transforms", 1000, async () => {
       await users.apply();
       void users.ask();
       return false;
     }),
-    every("prune", config.pruneEveryMs, async () => !(await store.prune(wallClock(), retention)).done),
-    {
-      name: "acknowledge",
-      step: async (now) => {
-        void acknowledgements.flush(now);
-        return false;
-      },
-    },
+    every("prune", config.pruneEveryMs, async () => !(await store.prune(wallClock(), retention)).done, {
+      due: leads,
+    }),
     every("unknown columns", 10_000, async () => {
       for (const [column, rows] of decoder.unknownColumns) {
         metrics.gauge("candlewire_unknown_columns", rows, { column });
       }
       return false;
-    }),
+    }, { beside: true }),
   ];
+  if (acknowledgedByCall) {
+    chores.push({
+      name: "acknowledge",
+      beside: true,
+      step: async (now) => {
+        void acknowledgements.flush(now);
+        return false;
+      },
+    });
+  }
   if (config.windows.enabled) {
+    const owns = (symbol: string) => ownership.owns(symbol, ["recent_trades"]);
     chores.push(every("windows", config.windows.everyMs, async (_now, caughtUp) => {
-      const { windows, more } = await recomputeWindows(store, config.windows);
+      const { windows, more } = await recomputeWindows(store, { ...config.windows, owns });
       publisher.windows(windows);
       return more && caughtUp;
     }));
@@ -164,6 +173,14 @@ export default async function main(context: ModuleContext): Promise<void> {
     publisher,
     chores,
     acknowledged: () => acknowledgements.set(consumer.positions),
+    reassigned: async (change) => {
+      await ownership.change(change, log);
+      // A move is told by whoever sees all prices of a symbol; what another sees now is forgotten, what is new is read.
+      priceMove.keepOnly((symbol) => ownership.owns(symbol, priceMove.tables));
+      if (change.assigned.length > 0) {
+        await warm((symbol) => ownership.isIn(symbol, priceMove.tables, change.assigned));
+      }
+    },
     report,
     signal,
     now: steadyClock,
@@ -172,93 +189,10 @@ export default async function main(context: ModuleContext): Promise<void> {
     retryMinMs: config.retryMinMs,
     retryMaxMs: config.retryMaxMs,
   });
-  serve(context, { consumer, store, log, replays, decoder, transforms });
+  serve(context, { consumer, store, log, notify, replays, decoder, transforms });
   await consumer.run();
   publisher.flush(Infinity);
-  await acknowledgements.flush(steadyClock(), true);
-}
-
-type Parts = {
-  consumer: Consumer;
-  store: SqliteMarketStore;
-  log: JournalLog;
-  replays: Replays;
-  decoder: ChangeDecoder;
-  transforms: readonly Transform[];
-};
-
-/** What the control API and capture ask of the consumer. */
-function serve(context: ModuleContext, { consumer, store, log, replays, decoder, transforms }: Parts): void {
-  const id = (parameters: unknown) => String((parameters as { id?: unknown } | null)?.id ?? "");
-  context.handle("log.appended", () => {
-    log.notify();
-    return {};
-  });
-  context.handle("positions", async () => {
-    const positions = new Map(consumer.positions.map((at) => [`${at.topic}/${at.partition}`, at.offset]));
-    return (await log.watermarks()).map(({ topic, partition, low, high }) => ({
-      topic,
-      partition,
-      position: positions.get(`${topic}/${partition}`) ?? low,
-      high,
-    }));
-  });
-  context.handle("account", () => ({ ...consumer.account }));
-  context.handle("replays.create", (parameters) => consumer.exclusive(() => replays.create(parameters)));
-  context.handle("replays.list", () => consumer.exclusive(() => replays.list()));
-  // Null for an id that is not known: what becomes of that is the asker's choice.
-  context.handle(
-    "replays.get",
-    (parameters) =>
-      consumer.exclusive(async () =>
-        (await replays.list()).find((replay) => replay.id === id(parameters)) ?? null
-      ),
-  );
-  context.handle("replays.cancel", (parameters) => consumer.exclusive(() => replays.cancel(id(parameters))));
-  context.handle("dead_letters.retry", (parameters) =>
-    consumer.exclusive(async () => {
-      const selection = checkSelection(parameters);
-      const counts = await retryDeadLetters(store, selection, { decoder, transforms, now: wallClock });
-      consumer.roomMade();
-      return counts;
-    }));
-  context.handle("dead_letters.drop", (parameters) =>
-    consumer.exclusive(async () => {
-      const dropped = await store.dropDeadLetter(id(parameters));
-      if (!dropped) {
-        throw new CandlewireError(
-          "dead_letter.unknown",
-          `Drop dead letter "${id(parameters).slice(0, 200)}": no such`,
-        );
-      }
-      context.log("warn", "A dead letter was dropped", { id: id(parameters) });
-      consumer.roomMade();
-      return { dropped };
-    }));
-  context.handle(
-    "alerts.delivered",
-    (parameters) =>
-      consumer.exclusive(async () => ({ delivered: await store.markDelivered(id(parameters)) })),
-  );
-}
-
-function checkSelection(parameters: unknown): { ids?: string[]; code?: string; topic?: string } {
-  const { ids, code, topic } = (parameters ?? {}) as Record<string, unknown>;
-  const text = (value: unknown) => value === undefined || typeof value === "string";
-  if (
-    !text(code) || !text(topic) ||
-    (ids !== undefined && !(Array.isArray(ids) && ids.length <= 10_000 && ids.every(text)))
-  ) {
-    throw new CandlewireError(
-      "dead_letter.bad_request",
-      "Retry dead letters: expected {ids?: [text, …], code?: text, topic?: text}",
-    );
-  }
-  return {
-    ids: ids as string[] | undefined,
-    code: code as string | undefined,
-    topic: topic as string | undefined,
-  };
+  if (acknowledgedByCall) await acknowledgements.flush(steadyClock(), true);
 }
 
 const KEEP_ALL = Object.fromEntries(

@@ -37,8 +37,8 @@ async function withJournal(
     });
     const parameters = {
       ...consumerConfigSchema.parse(settings),
-      journalFolder: `${folder}/journal`,
-      storeFile: `${folder}/store.db`,
+      log: { kind: "journal", folder: `${folder}/journal` },
+      store: { kind: "sqlite", file: `${folder}/store.db`, cacheKiB: 8192 },
       transforms,
     };
     await run({ folder, journal, parameters });

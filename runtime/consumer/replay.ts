@@ -41,7 +41,15 @@ export type ReplaysOptions = {
   maxRecords: number;
   onAlerts?: (alerts: Alert[]) => void;
   onChange?: (replay: Replay) => void;
+  /**
+   * Where several consumers share log and store: whether this one is to run replays now. All may start and cancel them;
+   * they meet in the store. Without it there is one consumer.
+   */
+  leads?: () => boolean;
 };
+
+/** How often the store is asked for replays that others have started or cancelled, ms. */
+const REFRESH_MS = 2000;
 
 type Running = { replay: Replay; decoder: ChangeDecoder; transforms: readonly Transform[] };
 
@@ -59,7 +67,8 @@ const MAX_RUNNING = 16;
  */
 export class Replays {
   readonly #options: ReplaysOptions;
-  readonly #running: Running[] = [];
+  #running: Running[] = [];
+  #refreshAt = -Infinity;
 
   constructor(options: ReplaysOptions) {
     this.#options = options;
@@ -67,14 +76,30 @@ export class Replays {
 
   /** Takes up what was running when the consumer ended. */
   async load(): Promise<void> {
+    if (this.#options.leads !== undefined) return;
     const replays = await this.#options.store.replays();
     for (const replay of replays.reverse()) if (replay.state === "running") this.#start(replay);
+  }
+
+  /** Whether a step has anything to do. */
+  due(now: EpochMs): boolean {
+    const { leads } = this.#options;
+    if (leads === undefined) return this.#running.length > 0;
+    if (leads()) return this.#running.length > 0 || now >= this.#refreshAt;
+    // Another consumer goes on with them from what is saved.
+    this.#running = [];
+    this.#refreshAt = -Infinity;
+    return false;
   }
 
   /** Checks and starts a replay. Rejects with `replay.bad_request`, `replay.too_many` or `replay.out_of_range`. */
   async create(parameters: unknown): Promise<Replay> {
     const request = checkRequest(parameters);
-    if (this.#running.length >= MAX_RUNNING) {
+    const { leads } = this.#options;
+    const running = leads === undefined
+      ? this.#running.length
+      : (await this.list()).filter(({ state }) => state === "running").length;
+    if (running >= MAX_RUNNING) {
       throw new CandlewireError("replay.too_many", `Start a replay: ${MAX_RUNNING} are running`, {
         retry: "retry",
         hint: "Wait for one to end, or cancel one",
@@ -103,7 +128,7 @@ export class Replays {
       error: null,
     };
     await store.saveReplay(replay);
-    this.#start(replay);
+    if (leads?.() !== false) this.#start(replay);
     return structuredClone(replay);
   }
 
@@ -120,7 +145,14 @@ export class Replays {
   /** Ends a replay where it is; what it stored stays. */
   async cancel(id: string): Promise<Replay> {
     const at = this.#running.findIndex(({ replay }) => replay.id === id);
-    if (at < 0) return await this.get(id);
+    if (at < 0) {
+      const replay = await this.get(id);
+      if (this.#options.leads === undefined || replay.state !== "running") return replay;
+      // Whoever runs it would write over a mere state.
+      await this.#options.store.saveNote(cancelNote(id), "cancelled");
+      await this.#finish(replay, "cancelled", null);
+      return structuredClone(replay);
+    }
     const { replay } = this.#running[at]!;
     await this.#finish(replay, "cancelled", null);
     return structuredClone(replay);
@@ -128,6 +160,7 @@ export class Replays {
 
   /** One bounded step of the oldest running replay; answers whether any is left to run. */
   async step(): Promise<boolean> {
+    if (this.#options.leads !== undefined) await this.#refresh();
     const current = this.#running[0];
     if (current === undefined) return false;
     const { replay } = current;
@@ -141,6 +174,25 @@ export class Replays {
       await this.#finish(replay, "failed", errorText(error));
     }
     return this.#running.length > 0;
+  }
+
+  /** Takes up what others started, and ends what others cancelled. */
+  async #refresh(): Promise<void> {
+    const { store, now } = this.#options;
+    if (now() < this.#refreshAt) return;
+    for (const { replay } of [...this.#running]) {
+      if (await store.note(cancelNote(replay.id)) !== undefined) {
+        await this.#finish(replay, "cancelled", null);
+      }
+    }
+    const known = new Set(this.#running.map(({ replay }) => replay.id));
+    for (const replay of (await store.replays()).reverse()) {
+      if (replay.state !== "running" || known.has(replay.id)) continue;
+      if (await store.note(cancelNote(replay.id)) !== undefined) {
+        await this.#finish(replay, "cancelled", null);
+      } else this.#start(replay);
+    }
+    this.#refreshAt = now() + REFRESH_MS;
   }
 
   async #read(current: Running, range: ReplayRange): Promise<void> {
@@ -219,6 +271,10 @@ export class Replays {
       return { partition, from, until: Math.max(from, until), next: from };
     });
   }
+}
+
+function cancelNote(id: string): string {
+  return `replay.cancelled.${id}`;
 }
 
 function unknownReplay(id: string): CandlewireError {

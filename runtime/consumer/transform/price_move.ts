@@ -51,6 +51,15 @@ export class PriceMove implements Transform {
     }
   }
 
+  /** Forgets symbols whose rows go to another consumer from now on. */
+  keepOnly(owns: (symbol: string) => boolean): void {
+    for (const [symbol, watches] of this.#watched) {
+      if (owns(symbol)) continue;
+      this.#watched.delete(symbol);
+      this.#count -= watches.length;
+    }
+  }
+
   apply(changes: Change[]): Outcome[] {
     return changes.map((change): Outcome => {
       if (change.kind === "upsert") {

@@ -18,6 +18,8 @@ export type RecomputeOptions = {
   /** Minutes, and trades that are read, at most in one step. */
   maxMinutes: number;
   maxTrades: number;
+  /** Whose minutes are computed; all symbols' without it. */
+  owns?: (symbol: string) => boolean;
 };
 
 /**
@@ -34,7 +36,7 @@ export async function recomputeWindows(
   store: MarketStore,
   options: RecomputeOptions,
 ): Promise<{ windows: StoredWindow[]; minutes: number; more: boolean }> {
-  const marked = await store.dirtyMinutes(options.maxMinutes);
+  const marked = await store.dirtyMinutes(options.maxMinutes, { owns: options.owns });
   const done: DirtyMinute[] = [];
   const fresh = new Map<string, StoredWindow>();
   const windows: StoredWindow[] = [];
