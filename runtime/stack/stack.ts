@@ -102,10 +102,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       secretsFile: connectSecretsFile(path),
     });
   // Ports before jars: a person should not wait for Maven to be told of a port.
+  const absent: ServerPlan[] = [];
   for (const plan of plansWith("")) {
     if (running.has(plan.name)) print(`${plan.name} runs (process ${running.get(plan.name)})`);
-    else checkListens(plan.name, plan.listens);
+    else absent.push(plan);
   }
+  checkListens(absent);
   let plans: ServerPlan[] = [];
   let java: Java = { program: "", version: "" };
   const prepare = async (only: readonly StackPart[]) => {
@@ -158,7 +160,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const bringUpPostgres = async (into: StackFolder): Promise<PostgresEndpoint> => {
     const port = settings.ports.postgres;
     try {
-      const server = await startPostgres({ folder: join(path, "postgres"), port, print });
+      const server = await startAfterDeath(() =>
+        startPostgres({ folder: join(path, "postgres"), port, print })
+      );
       const process = await identify(server.pid);
       const known = into.record!.servers.postgres;
       if (process !== undefined && known?.startTime !== process.startTime) {
@@ -304,6 +308,20 @@ async function settle(folder: StackFolder, wishes: StackWishes): Promise<StackSe
       settings.parts,
     ),
   };
+}
+
+/** A killed server's number stays taken until its parent has noted its end, and PostgreSQL believes it to be alive. */
+async function startAfterDeath<T>(start: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + 15_000;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const failed = error instanceof CandlewireError && error.code === "postgres.start_failed";
+      if (!failed || !error.hint?.includes("postmaster.pid") || performance.now() > deadline) throw error;
+      await new Promise((done) => setTimeout(done, 250));
+    }
+  }
 }
 
 /** Waits for all; the first failure ends the others' waiting, and is the one thrown. */

@@ -20,32 +20,34 @@ export type StartOptions = {
   timeoutMs: number;
 };
 
-/** Throws `stack.port_in_use`, saying who holds the port, or `stack.address_missing`. */
-export function checkListens(name: string, listens: ServerPlan["listens"]): void {
-  for (const { host, port, flag } of listens) {
-    const state = addressState(host, port);
-    if (state === "taken") {
-      const holder = portHolder(host, port);
-      throw new CandlewireError(
-        "stack.port_in_use",
-        `Start ${name} on ${host}:${port}: ${
-          holder === undefined ? "the port is in use" : `${holder} listens there`
-        }`,
-        { retry: "operator", hint: `Stop that, or choose another port with ${flag} (0 takes a free one)` },
-      );
-    }
-    if (state === "absent") {
-      throw new CandlewireError(
-        "stack.address_missing",
-        `Start ${name} on ${host}: this machine has no such address`,
-        {
-          retry: "operator",
-          hint:
-            `Add it to the loopback interface (macOS: ifconfig lo0 alias ${host}), or start one server of a kind`,
-        },
-      );
+/** Throws `stack.port_in_use`, saying who holds each port and what to change, or `stack.address_missing`. */
+export function checkListens(plans: Pick<ServerPlan, "name" | "listens">[]): void {
+  const taken: string[] = [];
+  const flags = new Set<string>();
+  for (const { name, listens } of plans) {
+    for (const { host, port, flag } of listens) {
+      const state = addressState(host, port);
+      if (state === "absent") {
+        throw new CandlewireError(
+          "stack.address_missing",
+          `Start ${name} on ${host}: this machine has no such address`,
+          {
+            retry: "operator",
+            hint:
+              `Add it to the loopback interface (macOS: ifconfig lo0 alias ${host}), or start one server of a kind`,
+          },
+        );
+      }
+      if (state === "free") continue;
+      taken.push(`${name} on ${host}:${port}: ${portHolder(host, port) ?? "another program"} listens there`);
+      flags.add(flag);
     }
   }
+  if (taken.length === 0) return;
+  throw new CandlewireError("stack.port_in_use", `Start ${taken.join("; ")}`, {
+    retry: "operator",
+    hint: `Stop what listens there, or choose other ports with ${[...flags].join(", ")} (0 takes a free one)`,
+  });
 }
 
 /**
@@ -53,7 +55,7 @@ export function checkListens(name: string, listens: ServerPlan["listens"]): void
  * `stack.port_in_use`, `stack.format_failed`, `stack.server_died`.
  */
 export async function launchServer(plan: ServerPlan, options: StartOptions): Promise<ProcessIdentity> {
-  checkListens(plan.name, plan.listens);
+  checkListens([plan]);
   const env = {
     PATH: options.path,
     LANG: "C.UTF-8",
