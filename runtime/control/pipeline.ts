@@ -219,7 +219,8 @@ function store(input: PipelineInput, consumer: Part): Stage {
   return {
     ...stage,
     state: "running",
-    detail: `${counts.length} tables readable`,
+    // Cassandra cannot count without reading: its adapter keeps estimates, see runtime/query/cassandra_counts.ts.
+    detail: `${counts.length} tables readable${input.profile === "cluster" ? "; rows are estimates" : ""}`,
     figures: counts.map(([label, value]) => ({ label, value, unit: "rows" })),
   };
 }

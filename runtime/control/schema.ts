@@ -5,7 +5,8 @@ import { z } from "@hono/zod-openapi";
 const text = z.string();
 const decimal = z.string().openapi({
   format: "decimal",
-  description: "Exact decimal text",
+  description:
+    "Decimal text: the exchange's own, or where the store keeps doubles (Cassandra), its 15 significant digits",
   example: "61234.56000000",
 });
 const ms = z.number().openapi({ description: "Epoch milliseconds" });

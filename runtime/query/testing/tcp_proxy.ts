@@ -1,0 +1,87 @@
+/** A TCP proxy before a server, with the faults `cut` (connections break, new ones are refused) and `hold` (nothing passes). */
+export class TcpProxy implements AsyncDisposable {
+  readonly port: number;
+  readonly #target: Deno.ConnectOptions;
+  readonly #listener: Deno.TcpListener;
+  readonly #open = new Set<Deno.Conn>();
+  /** Resolves when bytes may pass. */
+  #gate = Promise.withResolvers<void>();
+  #refusing = false;
+
+  constructor(target: Deno.ConnectOptions) {
+    this.#target = target;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = (this.#listener.addr as Deno.NetAddr).port;
+    this.#gate.resolve();
+    void this.#accept();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const near of this.#listener) {
+      if (this.#refusing) near.close();
+      else void this.#join(near);
+    }
+  }
+
+  async #join(near: Deno.TcpConn): Promise<void> {
+    let far: Deno.Conn;
+    try {
+      far = await Deno.connect(this.#target);
+    } catch {
+      return near.close();
+    }
+    this.#open.add(near).add(far);
+    await Promise.all([this.#pump(near, far), this.#pump(far, near)]);
+    for (const end of [near, far]) {
+      this.#open.delete(end);
+      close(end);
+    }
+  }
+
+  async #pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      while (true) {
+        const count = await from.read(buffer);
+        if (count === null) return close(to);
+        await this.#gate.promise;
+        for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
+      }
+    } catch {
+      close(from);
+      close(to);
+    }
+  }
+
+  /** Breaks every connection and refuses others, until `restore`. */
+  cut(): void {
+    this.#refusing = true;
+    for (const end of this.#open) close(end);
+    this.#open.clear();
+  }
+
+  /** Lets nothing pass, until `restore`: the server hangs. */
+  hold(): void {
+    this.#gate = Promise.withResolvers<void>();
+  }
+
+  restore(): void {
+    this.#refusing = false;
+    this.#gate.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#gate.resolve();
+    this.#listener.close();
+    await Promise.resolve();
+  }
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It ended by itself.
+  }
+}
