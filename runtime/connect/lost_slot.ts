@@ -6,23 +6,23 @@ import type { ConnectorSlot } from "./slot_postgres.ts";
 export type LostSlot = { reason: "dropped" | "invalidated" | "moved"; detail: string };
 
 /**
- * Whether the slot no longer continues what the connector has stored; undefined while it does. `failed`: a task has
- * failed. Only then are the two positions compared: while a task works, both move. Pure.
+ * Whether the slot no longer continues what the connector has stored; undefined while it does. `still`: no task works.
+ * Only then are the two positions compared: while a task works, both move. Pure.
  *
- * Debezium itself would make a dropped slot anew and stream from its beginning; `offset.mismatch.strategy=trust_offset`
- * lets it fail instead, and this tells the failure from others.
+ * Debezium makes a dropped slot anew. It refuses to stream when the slot begins behind what it has stored, but does not
+ * look where its offset stems from a snapshot alone, and then skips what lies in between without a word (3.6.3).
  */
 export function lostSlot(
   offset: StoredOffset | undefined,
   slot: ConnectorSlot | undefined,
-  failed: boolean,
+  still: boolean,
 ): LostSlot | undefined {
   // Also without a stored position: Debezium would try to read it again and again.
   if (slot !== undefined && slot.lost !== null) return { reason: "invalidated", detail: slot.lost };
   if (offset === undefined) return undefined;
   if (slot === undefined) return { reason: "dropped", detail: "the slot was dropped" };
   // I1: Debezium confirms what it has stored, so a slot that is further on was read by another, or is another one.
-  if (failed && slot.confirmedLsn !== null && offset.lsn !== null && slot.confirmedLsn > offset.lsn) {
+  if (still && slot.confirmedLsn !== null && offset.lsn !== null && slot.confirmedLsn > offset.lsn) {
     return {
       reason: "moved",
       detail: `the slot stands at ${formatLsn(slot.confirmedLsn)}, the connector at ${formatLsn(offset.lsn)}`,

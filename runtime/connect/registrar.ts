@@ -181,10 +181,10 @@ class Keeper implements ConnectorKeeper {
     const { capture } = this.#options;
     const slot = await this.#database.slot(capture.slot);
     let status = held === undefined ? undefined : await this.#rest.status(this.#name);
-    const failed = failureOf(status);
-    if (held !== undefined && (slot === undefined || slot.lost !== null || failed !== undefined)) {
+    const still = status !== undefined && status.tasks.every(({ state }) => state === "FAILED");
+    if (held !== undefined && (slot === undefined || slot.lost !== null || still)) {
       const offset = await this.#rest.offset(this.#name);
-      const lost = lostSlot(offset, slot, failed !== undefined);
+      const lost = lostSlot(offset, slot, still);
       if (lost !== undefined) return await this.#resnapshot(lost, offset?.lsn ?? null);
     }
     if (await this.#settle(held)) status = await this.#rest.status(this.#name);
