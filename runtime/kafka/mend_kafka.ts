@@ -1,4 +1,5 @@
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
+import { replaceFetchDecoder } from "./fetch_response_kafka.ts";
 
 type Queue = { pending: unknown[] };
 
@@ -9,10 +10,12 @@ let mended = false;
  *
  * - With nothing pending it sets a timer of a negative time after every answer: work for nothing, and a
  *   TimeoutNegativeWarning on stderr. Whatever is queued later sets its own timer.
+ * - How it decodes what it fetched: see {@linkcode replaceFetchDecoder}.
  */
 export function mendDriver(): void {
   if (mended) return;
   mended = true;
+  replaceFetchDecoder();
   const queue = RequestQueue.prototype as { scheduleCheckPendingRequests(this: Queue): void };
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function () {

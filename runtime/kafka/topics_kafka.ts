@@ -129,7 +129,7 @@ async function check(admin: Admin, wanted: ITopicConfig[]): Promise<string[]> {
         `Use topic ${topic}: it has ${partitions.length} partitions, configured are ${numPartitions}`,
         {
           retry: "operator",
-          hint: `Lower consumer.partitions to ${partitions.length}, or add partitions: ` +
+          hint: `Lower capture.partitions to ${partitions.length}, or add partitions: ` +
             `kafka-topics.sh --alter --topic ${topic} --partitions ${numPartitions}`,
           details: { topic, partitions: partitions.length, configured: numPartitions },
         },

@@ -36,6 +36,8 @@ export interface ChangeLog extends AsyncDisposable {
   /** Stops, or goes on with, delivery of partitions; others are not affected. */
   pause(partitions: TopicPartition[]): void;
   resume(partitions: TopicPartition[]): void;
+  /** The partitions that this instance reads at present, where several share them; absent: it reads all. */
+  owned?(): TopicPartition[];
   /** Oldest kept and next offset of every partition known; for lag, replays and dry runs. */
   watermarks(): Promise<(TopicPartition & { low: number; high: number })[]>;
   /**

@@ -1,0 +1,439 @@
+import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../../change/record.ts";
+import { CandlewireError } from "../../error.ts";
+import { createKafka } from "../../kafka/client_kafka.ts";
+import { KafkaCluster, type Watermark } from "../../kafka/cluster_kafka.ts";
+import { isRebalance, kafkaError } from "../../kafka/error_kafka.ts";
+import type { KafkaLogin, KafkaSecrets } from "../../kafka/login.ts";
+import { decodeBatch } from "../../kafka/record_batch.ts";
+import { wait } from "../../wait.ts";
+import { nameOf } from "../partition_name.ts";
+import type { ChangeLog } from "./change_log.ts";
+import { type Fetched, KafkaGroup, type KafkaGroupOptions, type KafkaMember } from "./kafka_group.ts";
+import { at, KafkaPartition } from "./kafka_partition.ts";
+import { outOfRange } from "./out_of_range.ts";
+import { Wakeup } from "./wakeup.ts";
+
+/** Options of {@linkcode KafkaLog}. */
+export type KafkaLogOptions = Partial<Omit<KafkaGroupOptions, "groupId" | "log">> & {
+  /** The consumer group: its members share the partitions, and it remembers the positions. */
+  group: string;
+  secrets?: KafkaSecrets;
+  /** Shown in the brokers' logs. Default: the group. */
+  clientId?: string;
+  /** Topics whose watermarks are told before `subscribe` names them. */
+  topics?: string[];
+  /** Bytes fetched and not yet delivered beyond which no more are fetched; one answer may come on top. */
+  bufferBytes?: number;
+  log?: (
+    level: "debug" | "info" | "warn" | "error",
+    message: string,
+    fields?: Record<string, unknown>,
+  ) => void;
+  /** Counts what the group goes through; names as on `/metrics`. */
+  count?: (name: string, by: number) => void;
+};
+
+const DEFAULTS = {
+  sessionTimeoutMs: 10_000,
+  heartbeatMs: 1000,
+  maxWaitMs: 250,
+  maxBytes: 4 << 20,
+  maxBytesPerPartition: 1 << 20,
+  recheckMs: 1000,
+  bufferBytes: 8 << 20,
+};
+
+/** What goes on where the group's position cannot. */
+const REMEDY =
+  "Stop the consumers, set the group's offset with kafka-consumer-groups.sh --reset-offsets, start them; " +
+  "what was lost comes back by a new snapshot";
+/** How often positions are committed while there are new ones. */
+const COMMIT_EVERY_MS = 100;
+/** How long watermarks are taken for current. */
+const WATERMARKS_MS = 500;
+/** How long `subscribe` waits for the first assignment; it goes on by itself after that. */
+const JOIN_MS = 15_000;
+/** How long one `read` may take. */
+const READ_MS = 20_000;
+
+/**
+ * Reads Kafka as a member of a consumer group. Beyond the contract:
+ *
+ * - Positions are committed to the group behind `acknowledge`, one request at a time, the newest each (I1: never one that
+ *   was not acknowledged). `from` wins over the group's until the first commit. Fencing is the group's generation.
+ * - At a rebalance what was fetched of partitions that moved away is dropped; of those that stay it is kept, unless
+ *   another member went on meanwhile. Acknowledging a partition that moved away does nothing, and is counted; a commit
+ *   that the rebalance refuses is no error, and is counted: those records are delivered again.
+ * - Back-pressure: beyond `bufferBytes` nothing more is fetched; heartbeats go on, however long the caller waits.
+ * - What cannot go on without a person rejects every `poll`: an offset that is out of range, a batch that cannot be read.
+ *   The remedy is to stop the group's members and to set its position (`kafka-consumer-groups.sh --reset-offsets`).
+ */
+export class KafkaLog implements ChangeLog {
+  readonly #options: Required<Pick<KafkaLogOptions, keyof typeof DEFAULTS>> & KafkaLogOptions;
+  readonly #kafka: ReturnType<typeof createKafka>;
+  readonly #cluster: KafkaCluster;
+  readonly #partitions = new Map<string, KafkaPartition>();
+  readonly #paused = new Set<string>();
+  readonly #filled = new Wakeup();
+  readonly #drained = new Wakeup();
+  #group: KafkaGroup | undefined;
+  #member: KafkaMember | undefined;
+  #joined = Promise.withResolvers<void>();
+  /** Rises with each assignment and each loss, so that what was begun under an older one is left. */
+  #generation = 0;
+  #topics: string[];
+  #from = new Map<string, number>();
+  #problem: CandlewireError | undefined;
+  #commitProblem: CandlewireError | undefined;
+  #committing: Promise<void> | undefined;
+  /** Ends waits of the subscription. */
+  #session = new AbortController();
+  #turn = 0;
+  #marks: { at: number; value: Promise<Watermark[]> } | undefined;
+
+  constructor(login: KafkaLogin, options: KafkaLogOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#topics = options.topics ?? [];
+    const { group, clientId = group, secrets, log } = options;
+    this.#kafka = createKafka(login, { clientId, secrets, log });
+    this.#cluster = new KafkaCluster(this.#kafka);
+  }
+
+  async subscribe(topics: string[], options: { from?: Position[] } = {}): Promise<void> {
+    await this.#leave();
+    this.#session = new AbortController();
+    this.#topics = topics;
+    this.#from = new Map((options.from ?? []).map((position) => [nameOf(position), position.offset]));
+    this.#joined = Promise.withResolvers();
+    const { group: groupId, log } = this.#options;
+    this.#group = new KafkaGroup(this.#kafka, this.#cluster, {
+      ...this.#options,
+      groupId,
+      topics,
+      log: (level, message, fields) => log?.(level, message, fields),
+      events: {
+        assigned: (member, partitions) => this.#assigned(member, partitions),
+        rebalancing: () => {
+          this.#options.count?.("candlewire_log_rebalances_total", 1);
+          void this.#commitOnce();
+        },
+        fetched: (fetched, heartbeat, isRunning) => this.#fetched(fetched, heartbeat, isRunning),
+        lost: (problem) => this.#lost(problem),
+      },
+    });
+    const joined = new AbortController();
+    await Promise.race([this.#joined.promise, wait(JOIN_MS, joined.signal)]);
+    joined.abort();
+    if (this.#problem !== undefined) throw this.#problem;
+  }
+
+  async poll(
+    options: { maxRecords: number; timeoutMs: number; signal?: AbortSignal },
+  ): Promise<ChangeBatch[]> {
+    const deadline = performance.now() + options.timeoutMs;
+    for (;;) {
+      const batches = this.#take(options.maxRecords);
+      if (batches.length > 0) {
+        this.#drained.notify();
+        return batches;
+      }
+      if (this.#problem !== undefined) throw this.#problem;
+      const left = deadline - performance.now();
+      if (left <= 0 || options.signal?.aborted) return [];
+      await this.#filled.wait(left, options.signal);
+    }
+  }
+
+  #take(maxRecords: number): ChangeBatch[] {
+    const active: KafkaPartition[] = [];
+    for (const [name, partition] of this.#partitions) if (!this.#paused.has(name)) active.push(partition);
+    for (const { failure } of active) if (failure !== undefined) throw failure;
+    const batches: ChangeBatch[] = [];
+    let left = maxRecords;
+    // A share each, so that one busy partition does not keep the others waiting.
+    const share = Math.max(1, Math.floor(maxRecords / Math.max(1, active.length)));
+    this.#turn++;
+    for (let i = 0; i < active.length && left > 0; i++) {
+      const batch = active[(this.#turn + i) % active.length]!.take(Math.min(left, share));
+      if (batch === undefined) continue;
+      left -= batch.records.length;
+      batches.push(batch);
+    }
+    return batches;
+  }
+
+  async acknowledge(positions: Position[]): Promise<void> {
+    let foreign = 0;
+    for (const position of positions) {
+      const partition = this.#partitions.get(nameOf(position));
+      // Beyond what was delivered: it is of an ownership that ended, and another member may have gone on from there.
+      if (partition === undefined || position.offset > partition.delivered) foreign++;
+      else if (position.offset > partition.acknowledged) partition.acknowledged = position.offset;
+    }
+    if (foreign > 0) this.#options.count?.("candlewire_log_foreign_acknowledgements_total", foreign);
+    const problem = this.#commitProblem;
+    this.#commitProblem = undefined;
+    this.#committing ??= this.#commitLoop().finally(() => this.#committing = undefined);
+    if (problem !== undefined) throw problem;
+  }
+
+  pause(partitions: TopicPartition[]): void {
+    for (const each of partitions) {
+      this.#paused.add(nameOf(each));
+      const partition = this.#partitions.get(nameOf(each));
+      if (partition === undefined) continue;
+      // What waits here would count against the others' room for as long as the pause lasts.
+      partition.clear();
+      this.#member?.pause(partition);
+    }
+    this.#drained.notify();
+  }
+
+  resume(partitions: TopicPartition[]): void {
+    for (const each of partitions) {
+      if (!this.#paused.delete(nameOf(each))) continue;
+      const partition = this.#partitions.get(nameOf(each));
+      if (partition !== undefined) this.#member?.begin(partition, partition.fetched);
+    }
+  }
+
+  /** The partitions that this instance reads now. */
+  owned(): TopicPartition[] {
+    return [...this.#partitions.values()].map(({ topic, partition }) => ({ topic, partition }));
+  }
+
+  async watermarks(): Promise<Watermark[]> {
+    const now = performance.now();
+    if (this.#marks === undefined || now - this.#marks.at > WATERMARKS_MS) {
+      this.#marks = { at: now, value: this.#cluster.watermarks(this.#topics) };
+    }
+    const marks = this.#marks;
+    try {
+      return await marks.value;
+    } catch (error) {
+      if (this.#marks === marks) this.#marks = undefined;
+      throw error;
+    }
+  }
+
+  async read(
+    range: TopicPartition & { from: number; until: number; maxRecords: number },
+  ): Promise<ChangeBatch> {
+    const { topic, partition, from, until, maxRecords } = range;
+    const marks = await this.#cluster.watermarks([topic]);
+    const { low, high } = marks.find((mark) => mark.partition === partition) ?? { low: 0, high: 0 };
+    if (from < low || from > high) throw outOfRange({ topic, partition, offset: from }, low, high);
+    const end = Math.max(from, Math.min(until, high));
+    const records: ChangeRecord[] = [];
+    const deadline = performance.now() + READ_MS;
+    let next = from;
+    while (next < end && records.length < maxRecords && performance.now() < deadline) {
+      const limits = { maxBytes: this.#options.maxBytesPerPartition, maxWaitMs: 100 };
+      for (const batch of await this.#cluster.fetch({ topic, partition, offset: next }, limits)) {
+        if (batch.last < next || next >= end || records.length >= maxRecords) continue;
+        for (const record of decoded(range, batch, next)) {
+          if (record.offset >= end || records.length >= maxRecords) break;
+          records.push(record);
+          next = record.offset + 1;
+        }
+        // Offsets may have holes, at the end of a batch too.
+        if (records.length < maxRecords) next = Math.min(end, batch.last + 1);
+      }
+    }
+    if (next < end && records.length === 0) {
+      throw new CandlewireError(
+        "log.unavailable",
+        `Read ${topic} partition ${partition} at offset ${next}: no answer`,
+        {
+          retry: "retry",
+        },
+      );
+    }
+    return { topic, partition, records, next, highWatermark: high };
+  }
+
+  async offsetsAt(topic: string, time: number): Promise<Position[]> {
+    const [positions, marks] = await Promise.all([
+      this.#cluster.offsetsAt(topic, time),
+      this.#cluster.watermarks([topic]),
+    ]);
+    const highs = new Map(marks.map((mark) => [mark.partition, mark.high]));
+    return positions.map(({ partition, offset }) => ({
+      topic,
+      partition,
+      offset: offset < 0 ? highs.get(partition) ?? 0 : offset,
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave();
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+
+  async #leave(): Promise<void> {
+    this.#session.abort();
+    await this.#committing;
+    await this.#commitOnce();
+    const group = this.#group;
+    this.#group = undefined;
+    this.#generation++;
+    this.#partitions.clear();
+    this.#problem = undefined;
+    this.#drained.notify();
+    this.#filled.notify();
+    await group?.[Symbol.asyncDispose]();
+    this.#member = undefined;
+    this.#problem = undefined;
+  }
+
+  #assigned(member: KafkaMember, assigned: TopicPartition[]): void {
+    this.#generation++;
+    this.#member = member;
+    const names = new Set(assigned.map(nameOf));
+    for (const name of this.#partitions.keys()) if (!names.has(name)) this.#partitions.delete(name);
+    this.#drained.notify();
+    void this.#open(member, assigned);
+  }
+
+  /** Finds where to begin in each partition, then lets it be fetched. */
+  async #open(member: KafkaMember, assigned: TopicPartition[]): Promise<void> {
+    const generation = this.#generation;
+    const current = () => generation === this.#generation;
+    for (let attempt = 1; current(); attempt++) {
+      try {
+        const committed = new Map(
+          (await this.#cluster.committed(this.#options.group, assigned)).map((at) => [nameOf(at), at.offset]),
+        );
+        const topics = [...new Set(assigned.map(({ topic }) => topic))];
+        const marks = new Map((await this.#cluster.watermarks(topics)).map((mark) => [nameOf(mark), mark]));
+        if (!current()) return;
+        for (const each of assigned) this.#begin(member, each, committed, marks);
+        this.#problem = undefined;
+        this.#joined.resolve();
+        this.#filled.notify();
+        return;
+      } catch (error) {
+        if (!current()) return;
+        this.#fail(kafkaError("Find where to begin in Kafka", error));
+        await wait(Math.min(100 * attempt, 1000), this.#session.signal);
+      }
+    }
+  }
+
+  #begin(
+    member: KafkaMember,
+    each: TopicPartition,
+    committed: Map<string, number>,
+    marks: Map<string, Watermark>,
+  ): void {
+    const name = nameOf(each);
+    const groups = committed.get(name) ?? -1;
+    const { low, high } = marks.get(name) ?? { low: 0, high: 0 };
+    let partition = this.#partitions.get(name);
+    // Another member has gone on meanwhile where the group's position is not what we left there.
+    if (partition === undefined || partition.committed !== groups || partition.failure !== undefined) {
+      const start = this.#from.get(name) ?? (groups >= 0 ? groups : low);
+      partition = new KafkaPartition(each, { start, committed: groups, high });
+      if (start < low || start > high) {
+        partition.failure = outOfRange({ ...each, offset: start }, low, high, REMEDY);
+      }
+      this.#partitions.set(name, partition);
+    }
+    if (partition.failure === undefined && !this.#paused.has(name)) member.begin(each, partition.fetched);
+  }
+
+  async #fetched(
+    fetched: Fetched,
+    heartbeat: () => Promise<void>,
+    isRunning: () => boolean,
+  ): Promise<void> {
+    const name = nameOf(fetched);
+    const generation = this.#generation;
+    const partition = this.#partitions.get(name);
+    if (partition === undefined || this.#paused.has(name)) return;
+    if (fetched.outOfRange) {
+      this.#member?.pause(partition);
+      const mark = (await this.#cluster.watermarks([fetched.topic])).find((mark) => nameOf(mark) === name);
+      partition.failure = outOfRange(
+        { ...fetched, offset: partition.fetched },
+        mark?.low ?? 0,
+        mark?.high ?? 0,
+      );
+      this.#filled.notify();
+      return;
+    }
+    partition.push(fetched.batches, fetched.highWatermark);
+    this.#filled.notify();
+    // I10: there is no more than this and one answer; the group must not think us dead meanwhile.
+    while (this.#bytes > this.#options.bufferBytes && isRunning() && generation === this.#generation) {
+      await this.#drained.wait(this.#options.heartbeatMs);
+      await heartbeat();
+    }
+  }
+
+  get #bytes(): number {
+    let bytes = 0;
+    for (const partition of this.#partitions.values()) bytes += partition.bytes;
+    return bytes;
+  }
+
+  #lost(problem: CandlewireError | undefined): void {
+    this.#generation++;
+    this.#member = undefined;
+    this.#partitions.clear();
+    this.#drained.notify();
+    if (problem !== undefined) this.#fail(problem);
+    this.#joined.resolve();
+  }
+
+  #fail(problem: CandlewireError): void {
+    this.#problem = problem;
+    this.#joined.resolve();
+    this.#filled.notify();
+  }
+
+  async #commitLoop(): Promise<void> {
+    const { signal } = this.#session;
+    do {
+      await this.#commitOnce();
+      await wait(COMMIT_EVERY_MS, signal);
+    } while (!signal.aborted && this.#commitProblem === undefined && this.#uncommitted().length > 0);
+  }
+
+  #uncommitted(): KafkaPartition[] {
+    return [...this.#partitions.values()].filter((partition) => partition.uncommitted);
+  }
+
+  async #commitOnce(): Promise<void> {
+    const member = this.#member;
+    const partitions = this.#uncommitted();
+    if (member === undefined || partitions.length === 0) return;
+    const positions = partitions.map(({ topic, partition, acknowledged }) => ({
+      topic,
+      partition,
+      offset: acknowledged,
+    }));
+    try {
+      await member.commit(positions);
+      for (const [i, partition] of partitions.entries()) {
+        partition.committed = positions[i]!.offset;
+        this.#from.delete(nameOf(partition));
+      }
+    } catch (error) {
+      if (isRebalance(error)) this.#options.count?.("candlewire_log_commits_refused_total", 1);
+      else this.#commitProblem = kafkaError("Commit positions to Kafka", error);
+    }
+  }
+}
+
+function decoded(
+  range: TopicPartition,
+  batch: Parameters<typeof decodeBatch>[0],
+  from: number,
+): ChangeRecord[] {
+  try {
+    return decodeBatch(batch, from);
+  } catch (error) {
+    throw at(range, batch.base, error);
+  }
+}
