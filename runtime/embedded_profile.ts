@@ -29,7 +29,7 @@ export function openEmbedded(context: ProfileContext): Profile {
             database: endpoint!.database,
             user: "candlewire_capture",
           },
-          journalFolder: folder.journal,
+          sink: { kind: "journal", folder: folder.journal },
         },
         secrets: { postgresPassword: context.capturePassword! },
         references,

@@ -1,25 +1,40 @@
 import { CandlewireError } from "../error.ts";
 import type { Position } from "../change/record.ts";
 import type { ModuleContext } from "../host/module_context.ts";
+import type { KafkaLogin } from "../kafka/login.ts";
 import { Capture } from "./capture.ts";
 import type { CaptureConfig } from "./config.ts";
-import { JournalSink } from "./sink/journal.ts";
+import type { ChangeSink } from "./sink/change_sink.ts";
 
-/** The module's parameters: its configuration, PostgreSQL's place, and the journal's folder. */
+/** The module's parameters: its configuration, PostgreSQL's place, and where changes go. */
 export type CaptureParameters = CaptureConfig & {
   postgres: { host: string; port: number; database: string; user: string };
-  journalFolder: string;
+  sink: SinkParameters;
 };
+
+/** The sink. `positionTopic`: compacted, of one partition, made by the host; it holds capture's position by slot. */
+export type SinkParameters =
+  | { kind: "journal"; folder: string }
+  | { kind: "kafka"; login: KafkaLogin; positionTopic: string };
 
 /** How often the journal is measured and retention applied. */
 const HOUSEKEEPING_MS = 2000;
 
+/** A sink, and what belongs to its sort: answers to other modules, care for what it holds. */
+type OpenSink = AsyncDisposable & {
+  sink: ChangeSink;
+  /** What `journal` answers beside the resnapshots. */
+  stats: () => Record<string, unknown>;
+  /** Readers need waking; Kafka's wait for it themselves. */
+  wakesReaders: boolean;
+};
+
 /**
- * Captures PostgreSQL's changes into the journal. Answers `journal` with what it holds, and takes `log.acknowledged`
- * with the positions below which no reader needs it any more. Tells the consumer of appended records.
+ * Captures PostgreSQL's changes into the journal or into Kafka. Answers `journal` with what the journal holds, and takes
+ * `log.acknowledged` with the positions below which no reader needs it any more. Tells the consumer of appended records.
  */
 export default async function main(context: ModuleContext): Promise<void> {
-  const { postgres, journalFolder, ...config } = context.parameters as unknown as CaptureParameters;
+  const { postgres, sink: parameters, ...config } = context.parameters as unknown as CaptureParameters;
   const password = context.secrets.postgresPassword;
   if (password === undefined) {
     throw new CandlewireError(
@@ -31,20 +46,35 @@ export default async function main(context: ModuleContext): Promise<void> {
       },
     );
   }
+  await using opened = parameters.kind === "journal"
+    ? await openJournal(context, config, parameters.folder)
+    : await openKafka(context, config, parameters);
+  const { sink, stats } = opened;
+  const capture = new Capture(context, {
+    login: { ...postgres, password },
+    config,
+    sink,
+    onAppend: opened.wakesReaders ? notifier(context) : () => {},
+  });
+  context.handle("journal", () => ({ ...stats(), resnapshots: capture.resnapshots }));
+  try {
+    await capture.run();
+  } finally {
+    context.health("stopping", "Closing the sink");
+  }
+}
+
+// Sinks are imported when they are chosen: a profile loads no driver that it does not use.
+
+async function openJournal(context: ModuleContext, config: CaptureConfig, folder: string): Promise<OpenSink> {
   context.health("starting", "Opening the journal");
-  await using sink = await JournalSink.open(journalFolder, {
+  const { JournalSink } = await import("./sink/journal.ts");
+  const sink = await JournalSink.open(folder, {
     origin: context.origin,
     partitions: config.partitions,
     epoch: context.epoch,
     limits: config.journal,
   });
-  const capture = new Capture(context, {
-    login: { ...postgres, password },
-    config,
-    sink,
-    onAppend: notifier(context),
-  });
-  context.handle("journal", () => ({ ...sink.stats(), resnapshots: capture.resnapshots }));
   context.handle("log.acknowledged", (parameters) => {
     const { group, positions } = acknowledgement(parameters);
     sink.acknowledge(group, positions);
@@ -61,12 +91,45 @@ export default async function main(context: ModuleContext): Promise<void> {
       context.log("warn", `Retention of the journal: ${error}`);
     }
   }, HOUSEKEEPING_MS);
-  try {
-    await capture.run();
-  } finally {
-    clearInterval(housekeeping);
-    context.health("stopping", "Closing the journal");
-  }
+  return {
+    sink,
+    stats: () => sink.stats(),
+    wakesReaders: true,
+    async [Symbol.asyncDispose]() {
+      clearInterval(housekeeping);
+      await sink[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openKafka(
+  context: ModuleContext,
+  config: CaptureConfig,
+  parameters: Extract<SinkParameters, { kind: "kafka" }>,
+): Promise<OpenSink> {
+  context.health("starting", "Opening Kafka");
+  const [{ createKafka }, { KafkaSink }] = await Promise.all([
+    import("../kafka/client_kafka.ts"),
+    import("./sink/kafka.ts"),
+  ]);
+  const kafka = createKafka(parameters.login, {
+    clientId: `candlewire-${context.name}`,
+    secrets: context.secrets,
+    log: (level, message, fields) => context.log(level, message, fields),
+  });
+  const sink = new KafkaSink(kafka, {
+    origin: context.origin,
+    partitions: config.partitions,
+    positionTopic: parameters.positionTopic,
+    slot: config.slot,
+    warn: (message) => context.log("warn", message),
+  });
+  return {
+    sink,
+    stats: () => ({}),
+    wakesReaders: false,
+    [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+  };
 }
 
 /** Wakes the consumer: at most one call under way, and one more after it if records came meanwhile. */

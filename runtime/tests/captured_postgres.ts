@@ -84,7 +84,7 @@ export class CapturedPostgres implements AsyncDisposable {
     return {
       ...captureConfig.parse(config),
       postgres: { host, port, database, user: "candlewire_capture" },
-      journalFolder,
+      sink: { kind: "journal", folder: journalFolder },
     };
   }
 

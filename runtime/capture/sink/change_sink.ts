@@ -30,15 +30,26 @@ export type SinkOptions = {
   epoch: number;
 };
 
+/** What a sink can do beyond the contract. */
+export type SinkCapabilities = {
+  /**
+   * Records and position are there together or not at all. False: after a rejection or a crash, records may be there
+   * whose position is not; they then come twice, which readers survive (I2). The position is never ahead of the records.
+   */
+  atomicAppend: boolean;
+};
+
 /**
- * Where captured changes go. Adapters: `journal` (embedded), `memory` (tests), Kafka's in an issue of its own.
+ * Where captured changes go. Adapters: `journal` (embedded), `kafka` (cluster), `memory` (tests).
  *
  * Contract: one writer at a time, calls one after the other. When `append` resolves, the records and the position
- * are durable, together: after a crash either both are there or neither (I1). Order is kept per partition. A
- * rejection means that nothing was appended, and the same call may be made again:
- * `capture.journal_full` (retry: readers are behind), `capture.storage` (retry: disk full, I/O).
+ * are durable (I1), together where `capabilities.atomicAppend` says so. Order is kept per partition. After a rejection
+ * the same call, with the same objects, may be made again, and writes what is missing:
+ * `capture.journal_full` (retry: readers are behind), `capture.storage` (retry: disk full, I/O), `log.*` (retry: Kafka
+ * is away or refuses; `details.state` says whether that mends itself).
  */
 export interface ChangeSink extends AsyncDisposable {
+  readonly capabilities: SinkCapabilities;
   /** The position of the last append; undefined for an empty sink. */
   position(): Promise<CapturePosition | undefined>;
   /** Makes records and position durable in one step. No records: the position alone. */

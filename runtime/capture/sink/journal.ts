@@ -54,6 +54,7 @@ const KNOWN_KEYS = 50_000;
 
 /** The change log of the embedded profile: segments, each a SQLite file, in one folder. */
 export class JournalSink implements ChangeSink {
+  readonly capabilities = { atomicAppend: true };
   readonly #folder: string;
   readonly #options: SinkOptions;
   readonly #limits: JournalLimits;

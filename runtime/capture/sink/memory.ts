@@ -3,6 +3,7 @@ import type { CapturePosition, ChangeSink, SinkRecord } from "./change_sink.ts";
 
 /** A sink in memory, for tests of what writes to one. Faults are named: `reject`, `failAfterWrite`, `hold`. */
 export class MemorySink implements ChangeSink {
+  readonly capabilities = { atomicAppend: true };
   readonly records: (SinkRecord & { partition: number; offset: number })[] = [];
   readonly #partitions: number;
   readonly #next = new Map<string, number>();

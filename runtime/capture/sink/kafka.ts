@@ -1,0 +1,143 @@
+import type { Kafka } from "kafkajs";
+import { CandlewireError } from "../../error.ts";
+import type { Origin } from "../../market/origin.ts";
+import type { CapturePosition, ChangeSink, SinkOptions, SinkRecord } from "./change_sink.ts";
+import { KafkaCluster } from "../../kafka/cluster_kafka.ts";
+import { decodeBatch } from "../../kafka/record_batch.ts";
+import { driverError, KAFKA_ERROR, refusal } from "./kafka_errors.ts";
+import { KafkaProducer, type KafkaProducerOptions } from "./kafka_producer.ts";
+
+/** What the Kafka sink is opened with, beyond a client (`runtime/kafka`). */
+export type KafkaSinkOptions = Omit<SinkOptions, "epoch"> & KafkaProducerOptions & {
+  /** Compacted topic of one partition that holds each slot's position. */
+  positionTopic: string;
+  /** The position's key: the replication slot. */
+  slot: string;
+  /** Hears of what an operator should know and that stops nothing. */
+  warn?: (message: string) => void;
+};
+
+/** A position as the topic holds it. */
+type StoredPosition = { format: 1; origin: Origin; position: CapturePosition };
+
+/**
+ * Captured changes into Kafka's topics. `append` writes the records, waits until all in-sync replicas have them, and
+ * then writes the position, so that it is never ahead of them (I1). A crash between the two repeats the records:
+ * capabilities.atomicAppend is false, and readers apply a record twice without harm (I2). Topics are not created here.
+ */
+export class KafkaSink implements ChangeSink {
+  readonly capabilities = { atomicAppend: false };
+  readonly #kafka: Kafka;
+  readonly #producer: KafkaProducer;
+  readonly #options: KafkaSinkOptions;
+  #position: CapturePosition | undefined;
+  #known = false;
+  /** The append that is being repeated: its records are durable, its position is not. */
+  #stored: readonly SinkRecord[] | undefined;
+  /** One array for one position, so that the producer knows the call when it is repeated. */
+  #positionRecord: { position: CapturePosition; records: SinkRecord[] } | undefined;
+
+  constructor(kafka: Kafka, options: KafkaSinkOptions) {
+    this.#kafka = kafka;
+    this.#producer = new KafkaProducer(kafka, options);
+    this.#options = options;
+  }
+
+  async position(): Promise<CapturePosition | undefined> {
+    if (this.#known) return this.#position;
+    const { positionTopic, origin } = this.#options;
+    const text = await this.#lastPosition().catch((error) => {
+      throw driverError(error, `Read capture's position from ${positionTopic}`, { topic: positionTopic });
+    });
+    const stored = text === undefined ? undefined : this.#parse(text);
+    if (stored !== undefined && (stored.origin.kind !== origin.kind || stored.origin.id !== origin.id)) {
+      throw new CandlewireError(
+        "capture.log_origin",
+        `Open ${positionTopic}: it follows changes of "${stored.origin.label}" (${stored.origin.kind} ${stored.origin.id}), not of "${origin.label}" (${origin.kind} ${origin.id})`,
+        {
+          retry: "operator",
+          hint: "Use another Kafka or topic prefix for this source, or the source that the topics came from",
+        },
+      );
+    }
+    this.#position = stored?.position;
+    this.#known = true;
+    return this.#position;
+  }
+
+  async append(records: readonly SinkRecord[], position: CapturePosition): Promise<void> {
+    if (records.length > 0 && this.#stored !== records) {
+      await this.#producer.send(records);
+      this.#stored = records;
+    }
+    // I1: the records are durable; only now the position may be.
+    if (this.#positionRecord?.position !== position) {
+      const { positionTopic, slot, origin } = this.#options;
+      const value = JSON.stringify({ format: 1, origin, position } satisfies StoredPosition);
+      this.#positionRecord = { position, records: [{ topic: positionTopic, key: slot, value }] };
+    }
+    await this.#producer.send(this.#positionRecord.records);
+    this.#stored = this.#positionRecord = undefined;
+    this.#position = position;
+    this.#known = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer[Symbol.asyncDispose]();
+  }
+
+  /** The value of the last record of our key, looked for from the end backwards. */
+  async #lastPosition(): Promise<string | undefined> {
+    const { positionTopic: topic, slot } = this.#options;
+    await using cluster = new KafkaCluster(this.#kafka);
+    const [range] = await cluster.watermarks([topic]);
+    if (range === undefined) {
+      throw refusal(KAFKA_ERROR.unknownTopicOrPartition, "Read capture's position", { topic });
+    }
+    for (let until = range.high, step = 100; until > range.low; step *= 10) {
+      const from = Math.max(range.low, until - step);
+      let found: string | null | undefined;
+      for (let offset = from; offset < until;) {
+        const batches = await cluster.fetch({ topic, partition: 0, offset }, {
+          maxBytes: 1 << 20,
+          maxWaitMs: 100,
+        });
+        // Compaction leaves holes, also at the end.
+        if (batches.length === 0) break;
+        for (const batch of batches) {
+          for (const record of decodeBatch(batch, offset)) {
+            if (record.key === slot && record.offset < until) found = record.value;
+          }
+          offset = Math.max(offset, batch.last + 1);
+        }
+      }
+      // A tombstone: an operator has begun anew.
+      if (found !== undefined) return found ?? undefined;
+      until = from;
+    }
+    return undefined;
+  }
+
+  #parse(text: string): StoredPosition {
+    const { positionTopic, slot } = this.#options;
+    try {
+      const stored = JSON.parse(text) as StoredPosition;
+      if (
+        stored.format === 1 && typeof stored.position?.commitLsn === "string" && stored.origin !== undefined
+      ) {
+        return stored;
+      }
+    } catch {
+      // Told below.
+    }
+    throw new CandlewireError(
+      "capture.position_format",
+      `Read capture's position of slot "${slot}" from ${positionTopic}: ${text.slice(0, 200)}`,
+      {
+        retry: "operator",
+        hint:
+          "Nobody else may write this topic; write a tombstone for the slot's key to begin with a new snapshot",
+      },
+    );
+  }
+}
