@@ -1,10 +1,13 @@
 /**
  * `deno task test [--full] [filter…]`: every test that this machine can run, one `deno test` a folder, so that what one
- * folder leaves behind cannot help another. Ends with `N passed, N failed, N skipped`.
+ * folder leaves behind cannot help another. The folders whose tests need the real servers get one stack together, started before
+ * the first of them. Ends with `N passed, N failed, N skipped`.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { CandlewireError, errorText } from "../error.ts";
+import { missingTool, type OwnStack, startTestStack } from "./start_test_stack.ts";
 
 const { values, positionals } = parseArgs({
   args: Deno.args,
@@ -15,7 +18,8 @@ if (values.help) {
   console.log(`deno task test [--full] [folder or file …]
 
   --full   every seeded fault point (ten a victim) instead of two
-  CANDLEWIRE_SEED=N repeats the choices of a run that printed "seed N"`);
+  CANDLEWIRE_SEED=N repeats the choices of a run that printed "seed N"
+  CANDLEWIRE_TEST_STACK=JSON gives servers that run already (see runtime/tests/test_stack.ts)`);
   Deno.exit(0);
 }
 
@@ -41,6 +45,7 @@ const PARTS = [
   "runtime/tests/repository",
   "runtime/tests/fault",
   "runtime/tests/integration",
+  "runtime/tests/cluster",
   "runtime/tests/browser",
 ];
 const parts = positionals.length > 0
@@ -50,14 +55,33 @@ const reports = await Deno.makeTempDir({ prefix: "candlewire-tests-" });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes: string[] = [];
 
+/** Ends a run that is interrupted in order: the servers outlive their starter. */
+const interrupted = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(name, () => interrupted.abort());
+}
+/** What a test file imports when it uses the servers of the run: the file that tells of them, or one of ours that does so. */
+const stackImports = [
+  "test_stack.ts",
+  ...[...Deno.readDirSync(join(root, "runtime/tests"))].map(({ name }) => name).filter((name) =>
+    /(?<!^run|^start_test_stack|_test)\.ts$/.test(name) &&
+    imports(join(root, "runtime/tests", name), ["test_stack.ts"])
+  ),
+];
+const needsStack = parts.map((part) => part.includes("*") ? false : usesStack(join(root, part)));
+const servers: { stack?: OwnStack; env: Record<string, string> } = { env: {} };
+
 for (const [index, part] of parts.entries()) {
+  if (interrupted.signal.aborted) break;
   console.log(`\n=== ${part} (${index + 1} of ${parts.length})`);
   const report = join(reports, `${index}.xml`);
+  if (needsStack[index]) await startServers();
   const started = performance.now();
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--frozen", `--junit-path=${report}`, part],
     cwd: root,
-    env: values.full ? { CANDLEWIRE_FULL: "1" } : {},
+    signal: interrupted.signal,
+    env: { ...servers.env, ...(values.full ? { CANDLEWIRE_FULL: "1" } : {}) },
   }).spawn().status;
   const counts = await readReport(report);
   if (code !== 0 && counts.failed === 0) {
@@ -68,11 +92,59 @@ for (const [index, part] of parts.entries()) {
   total.failed += counts.failed;
   total.skipped += counts.skipped;
   console.log(`=== ${part}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  if (!needsStack.includes(true, index + 1)) await stopServers();
+}
+await stopServers();
+if (interrupted.signal.aborted) {
+  total.failed++;
+  notes.push("FAILED: interrupted");
 }
 await Deno.remove(reports, { recursive: true });
 for (const note of notes) console.log(note);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 Deno.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+/** Starts the servers unless they run, or the environment names some, or a folder before found that there can be none. */
+async function startServers(): Promise<void> {
+  if (Object.keys(servers.env).length > 0 || Deno.env.get("CANDLEWIRE_TEST_STACK")) return;
+  console.log("Starting the real servers for the tests that need them");
+  try {
+    servers.stack = await startTestStack({ print: console.log, signal: interrupted.signal });
+    servers.env = { CANDLEWIRE_TEST_STACK: JSON.stringify(servers.stack.testStack) };
+  } catch (error) {
+    if (interrupted.signal.aborted) return;
+    const lacking = missingTool(error);
+    const reason = lacking ??
+      `${errorText(error)} ${error instanceof CandlewireError ? error.hint ?? "" : ""}`;
+    const note = `THE REAL SERVERS DO NOT RUN, their tests are skipped: ${reason}`;
+    console.log(`\n${"!".repeat(80)}\n${note}\n${"!".repeat(80)}\n`);
+    notes.push(note);
+    // A machine may lack Java or Maven; CI installs them, and servers that cannot be started are a fault of ours.
+    if (lacking === undefined || Deno.env.get("CI")) total.failed++;
+    servers.env = { CANDLEWIRE_TEST_STACK_REASON: reason.split("\n")[0]!.slice(0, 200) };
+  }
+}
+
+async function stopServers(): Promise<void> {
+  const { stack } = servers;
+  if (stack === undefined) return;
+  delete servers.stack;
+  servers.env = {};
+  await stack[Symbol.asyncDispose]();
+}
+
+/** Whether a test file, or one below a folder, uses the servers of the run. */
+function usesStack(path: string): boolean {
+  if (path.endsWith(".ts")) return imports(path, stackImports);
+  return [...Deno.readDirSync(path)].some(({ name, isDirectory }) =>
+    (isDirectory || name.endsWith("_test.ts")) && usesStack(join(path, name))
+  );
+}
+
+function imports(path: string, names: string[]): boolean {
+  const text = Deno.readTextFileSync(path);
+  return names.some((name) => text.includes(`/${name}"`));
+}
 
 function holdsTests(folder: string): boolean {
   try {
