@@ -136,6 +136,9 @@ class Watch {
   readonly #prices = new Float64Array(BUCKETS + 1).fill(NaN);
   readonly #times = new Float64Array(BUCKETS + 1);
   readonly #texts: string[] = new Array(BUCKETS + 1).fill("");
+  /** The newest time seen, and where the extreme for it lies; -1 when that must be looked for. */
+  #newest = -Infinity;
+  #best = -1;
 
   constructor(rule: PriceMoveRule) {
     this.rule = rule;
@@ -147,20 +150,16 @@ class Watch {
   see(text: string, time: number): { price: string; time: number } | undefined {
     const price = Number(text);
     if (!(price > 0)) return undefined;
-    const at = Math.floor(time / this.#width) % (BUCKETS + 1);
+    const bucket = Math.floor(time / this.#width);
+    const at = bucket % (BUCKETS + 1);
     const there = this.#times[at]!;
-    const sameBucket = Math.floor(there / this.#width) === Math.floor(time / this.#width);
+    const sameBucket = Math.floor(there / this.#width) === bucket;
     if (Number.isNaN(this.#prices[at]!) || (!sameBucket && there < time)) {
       this.#put(at, price, time, text);
     } else if (sameBucket && this.#isFurther(price, this.#prices[at]!)) {
       this.#put(at, price, time, text);
     }
-    let best = -1;
-    for (let i = 0; i <= BUCKETS; i++) {
-      const seen = this.#times[i]!;
-      if (seen > time || seen < time - this.rule.withinMs || Number.isNaN(this.#prices[i]!)) continue;
-      if (best < 0 || this.#isFurther(this.#prices[i]!, this.#prices[best]!)) best = i;
-    }
+    const best = this.#extreme(time);
     if (best < 0) return undefined;
     // Floats only screen; what is near the limit or beyond it is decided exactly.
     const move = (price / this.#prices[best]! - 1) * 100;
@@ -170,7 +169,33 @@ class Watch {
     return reaches(from, text, percent) ? { price: from, time: this.#times[best]! } : undefined;
   }
 
+  /**
+   * The part that holds the extreme of the rule's time before `time`; -1 when there is none. In time's order, which is
+   * the rule, only a new price and one that grows too old can change it; after a row that came late it is looked for.
+   */
+  #extreme(time: number): number {
+    const oldest = time - this.rule.withinMs;
+    const inOrder = time >= this.#newest;
+    if (inOrder) {
+      this.#newest = time;
+      if (this.#best >= 0 && this.#times[this.#best]! >= oldest) return this.#best;
+    }
+    let best = -1;
+    for (let i = 0; i <= BUCKETS; i++) {
+      const seen = this.#times[i]!;
+      if (seen > time || seen < oldest || Number.isNaN(this.#prices[i]!)) continue;
+      if (best < 0 || this.#isFurther(this.#prices[i]!, this.#prices[best]!)) best = i;
+    }
+    this.#best = inOrder ? best : -1;
+    return best;
+  }
+
   #put(at: number, price: number, time: number, text: string): void {
+    // Where the extreme was something else may be now; what goes further than it is the new one.
+    if (at === this.#best) this.#best = -1;
+    else if (this.#best >= 0 && this.#isFurther(price, this.#prices[this.#best]!)) {
+      this.#best = time >= this.#newest ? at : -1;
+    }
     this.#prices[at] = price;
     this.#times[at] = time;
     this.#texts[at] = text;
