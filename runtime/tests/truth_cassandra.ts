@@ -1,38 +1,22 @@
 import cassandra from "cassandra-driver";
-import { type TestExchange, until } from "./pipeline_process.ts";
-import {
-  booksSettledIn,
-  type CompareOptions,
-  compareStored,
-  type Comparison,
-  drainedInto,
-  followedIn,
-  type StoredBook,
-  type StoredCandle,
-  type StoredGap,
-  type StoredTrade,
-  type StoredTruth,
-} from "./truth.ts";
+import type { TestStack } from "./test_stack.ts";
+import type { StoredBook, StoredCandle, StoredGap, StoredTrade, StoredTruth } from "./truth.ts";
 
-export { type Comparison, nextTradeIds } from "./truth.ts";
-
-/** Where a {@linkcode CassandraTruth} reads. */
+/** Options of {@linkcode CassandraTruth.connect}. */
 export type CassandraTruthOptions = {
-  contactPoints: string[];
-  port: number;
-  localDataCenter: string;
-  keyspace: string;
+  /** The driver's name of the level to read at; default `localQuorum`. */
+  consistency?: "one" | "quorum" | "all" | "localQuorum" | "localOne";
   /** What may explain a wait that took too long: `() => pipeline.process.tail`. */
   explain?: () => string;
 };
 
 type Row = Record<string, unknown>;
 
-/** Rows of one answer; the next one is asked for while these are looked at. */
+/** Rows of one answer. */
 const PAGE_ROWS = 5000;
 
 /**
- * The keyspace's tables as the comparison reads them: by the driver alone, at LOCAL_QUORUM, so that what was
+ * The keyspace's tables as the comparison reads them: by the driver alone, at LOCAL_QUORUM by default, so that what was
  * acknowledged is seen whichever node is down. Doubles agree with the truth to 15 significant digits (I9); what is kept
  * as text beside them, to the last one.
  */
@@ -41,15 +25,19 @@ export class CassandraTruth implements StoredTruth {
   readonly #keyspace: string;
   readonly #explain: () => string;
 
-  private constructor(client: cassandra.Client, options: CassandraTruthOptions) {
+  private constructor(client: cassandra.Client, keyspace: string, options: CassandraTruthOptions) {
     this.#client = client;
-    this.#keyspace = options.keyspace;
+    this.#keyspace = keyspace;
     this.#explain = options.explain ?? (() => "");
   }
 
   /** Connects; the keyspace may be made later. */
-  static async connect(options: CassandraTruthOptions): Promise<CassandraTruth> {
-    const { contactPoints, port, localDataCenter } = options;
+  static async connect(
+    servers: TestStack["cassandra"],
+    keyspace: string,
+    options: CassandraTruthOptions = {},
+  ): Promise<CassandraTruth> {
+    const { contactPoints, port, localDataCenter } = servers;
     const { policies, types } = cassandra;
     const client = new cassandra.Client({
       contactPoints,
@@ -57,10 +45,14 @@ export class CassandraTruth implements StoredTruth {
       localDataCenter,
       // A node that was killed and is back should be asked again soon.
       policies: { reconnection: new policies.reconnection.ConstantReconnectionPolicy(500) },
-      queryOptions: { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true },
+      queryOptions: {
+        prepare: true,
+        consistency: types.consistencies[options.consistency ?? "localQuorum"],
+        isIdempotent: true,
+      },
     });
     await client.connect();
-    return new CassandraTruth(client, options);
+    return new CassandraTruth(client, keyspace, options);
   }
 
   async tradeRange(symbol: string) {
@@ -88,12 +80,6 @@ export class CassandraTruth implements StoredTruth {
       trade_time: number(row.trade_time),
       is_buyer_maker: row.is_buyer_maker as boolean,
     }));
-  }
-
-  /** How many trades the index by minute tells of, all symbols together: a marker of progress. */
-  async indexedTrades(): Promise<number> {
-    const rows = await this.#rows("SELECT first_id, last_id FROM trade_index", []);
-    return rows.reduce((sum, row) => sum + number(row.last_id) - number(row.first_id) + 1, 0);
   }
 
   async candles(symbol: string, from: number): Promise<Map<number, StoredCandle>> {
@@ -194,53 +180,6 @@ export class CassandraTruth implements StoredTruth {
     } while (pageState !== undefined);
     return rows;
   }
-}
-
-/** {@linkcode drainedInto} the keyspace. */
-export function drained(
-  exchange: TestExchange,
-  truth: CassandraTruth,
-  symbols: string[],
-  timeoutMs?: number,
-): Promise<void> {
-  return drainedInto(exchange, truth, symbols, timeoutMs);
-}
-
-/** {@linkcode booksSettledIn} the keyspace. */
-export function booksSettled(
-  exchange: TestExchange,
-  truth: CassandraTruth,
-  symbols: string[],
-  timeoutMs?: number,
-): Promise<void> {
-  return booksSettledIn(exchange, truth, symbols, timeoutMs);
-}
-
-/** {@linkcode followedIn} the keyspace. */
-export function followedSymbols(truth: CassandraTruth, count: number): Promise<string[]> {
-  return followedIn(truth, count);
-}
-
-/** {@linkcode compareStored} for the keyspace: doubles to 15 significant digits. */
-export function compareWithTruth(
-  exchange: TestExchange,
-  truth: CassandraTruth,
-  symbols: string[],
-  options: CompareOptions,
-): Promise<Comparison> {
-  return compareStored(exchange, truth, symbols, options);
-}
-
-/** Waits until the keyspace holds so many trades more than now: a marker of progress for kills. */
-export async function storedMore(truth: CassandraTruth, count: number, timeoutMs = 60_000): Promise<void> {
-  const goal = await truth.indexedTrades() + count;
-  let seen = 0;
-  await until(
-    `${goal} stored trades`,
-    timeoutMs,
-    async () => (seen = await truth.indexedTrades()) >= goal || undefined,
-    () => `${seen}\n${truth.explain()}`,
-  );
 }
 
 function number(value: unknown): number {
