@@ -116,8 +116,8 @@ export class Capture {
       maxPendingChars: config.maxPendingChars,
       onAppend: (counts, commits) => this.#appended(counts, commits),
       onBlocked: (error) => {
-        if (error !== null) this.#context.health("blocked", `${error.message}. ${error.hint ?? ""}`);
-        else this.#context.health("running", "The journal accepts records again");
+        if (error !== null) this.#context.health(stateOf(error), `${error.message}. ${error.hint ?? ""}`);
+        else this.#context.health("running", "The sink accepts records again");
       },
       onLag: (bytes) => this.#context.metrics.gauge("candlewire_capture_lag_bytes", Math.max(0, bytes)),
       signal,
@@ -220,7 +220,7 @@ export class Capture {
         return await this.#options.sink.append(records, position);
       } catch (error) {
         if (!(error instanceof CandlewireError) || error.retry !== "retry" || signal.aborted) throw error;
-        health("blocked", `${error.message}. ${error.hint ?? ""}`);
+        health(stateOf(error), `${error.message}. ${error.hint ?? ""}`);
         await wait(Math.min(5000, 100 * 2 ** attempt), signal);
       }
     }
@@ -277,11 +277,16 @@ export class Capture {
     const text = errorText(error);
     this.#context.metrics.count("candlewire_capture_errors_total", 1, { code });
     this.#context.health(
-      known?.retry === "operator" ? "blocked" : "degraded",
+      known?.retry === "operator" || known?.details.state === "blocked" ? "blocked" : "degraded",
       known?.hint === undefined ? text : `${text}. ${known.hint}`,
     );
     this.#context.log(known?.retry === "operator" ? "error" : "warn", text, { code, hint: known?.hint });
   }
+}
+
+/** What a sink that refuses for now makes of us: `blocked` unless it says that it mends itself. */
+function stateOf(error: CandlewireError): "blocked" | "degraded" {
+  return error.details.state === "degraded" ? "degraded" : "blocked";
 }
 
 function markOf(
@@ -291,6 +296,6 @@ function markOf(
   const lastRow = index === chunk.rows.length - 1;
   if (lastRow && chunk.last) return "last";
   if (index === 0 && chunk.first) return "first";
-  if (index === 0 && chunk.firstOfTable) return "first_in_data_collection";
-  return lastRow && chunk.lastOfTable ? "last_in_data_collection" : "true";
+  if (lastRow && chunk.lastOfTable) return "last_in_data_collection";
+  return index === 0 && chunk.firstOfTable ? "first_in_data_collection" : "true";
 }

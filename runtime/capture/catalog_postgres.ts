@@ -122,14 +122,14 @@ export class Catalog implements AsyncDisposable {
   /** What a relation message leaves out: its types' names and the primary key. */
   async describe(relation: Relation): Promise<CapturedTable> {
     if (relation.columns.some((column) => !this.#types.has(column.type))) await this.#loadTypes();
-    const primary = new Set(await this.#primaryKey(relation.oid));
+    const primaryKey = await this.#primaryKey(relation.oid);
     const columns = relation.columns.map((column): CapturedColumn => ({
       name: column.name,
       ...this.#resolve(column.type, column.modifier),
       identity: column.key,
-      primaryKey: primary.has(column.name),
+      primaryKey: primaryKey.includes(column.name),
     }));
-    return { oid: relation.oid, schema: relation.schema, table: relation.table, columns };
+    return { oid: relation.oid, schema: relation.schema, table: relation.table, columns, primaryKey };
   }
 
   /** The same for a table that a snapshot reads. */
@@ -171,7 +171,7 @@ export class Catalog implements AsyncDisposable {
   async #primaryKey(oid: number): Promise<string[]> {
     const rows = await this.#query(
       `SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-       WHERE i.indrelid = $1 AND i.indisprimary`,
+       WHERE i.indrelid = $1 AND i.indisprimary ORDER BY array_position(i.indkey::int2[], a.attnum)`,
       [oid],
     );
     return rows.map((row) => String(row.attname));

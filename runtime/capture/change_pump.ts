@@ -60,6 +60,8 @@ export class ChangePump {
   #transaction: { commitLsn: Lsn; commitMs: number; changes: number; skip: number } | undefined;
   /** The resume point: transactions before `lsn` are in the sink, and the first `changes` of the one there (-1: all). */
   readonly #resume: { lsn: Lsn; changes: number };
+  /** Stands for the last commit until one came: where the snapshot or the capture before us ended. */
+  readonly #begunAt: Lsn | null;
   #lastCommit: { lsn: Lsn; end: Lsn } | undefined;
   #acknowledged: Lsn;
   #idleEnd: Lsn = 0n;
@@ -84,6 +86,7 @@ export class ChangePump {
     this.#position = options.position;
     this.#resume = { lsn: parseLsn(options.position.commitLsn)!, changes: options.position.changes };
     this.#acknowledged = parseLsn(options.position.acknowledgedLsn)!;
+    this.#begunAt = this.#acknowledged === 0n ? null : this.#acknowledged;
     this.#failure.promise.catch(() => {});
   }
 
@@ -164,7 +167,7 @@ export class ChangePump {
       ? changes
       : 0;
     this.#transaction = { commitLsn, commitMs: commitTime / 1000, changes: 0, skip };
-    this.#options.writer.begin({ commitTime, xid, lastCommitLsn: this.#lastCommit?.end ?? null });
+    this.#options.writer.begin({ commitTime, xid, lastCommitLsn: this.#lastCommit?.end ?? this.#begunAt });
   }
 
   #change(message: RowChange, lsn: Lsn): void {

@@ -10,6 +10,8 @@ export type CapturedTable = {
   schema: string;
   table: string;
   columns: CapturedColumn[];
+  /** The primary key's columns in its index' order; without it, in the table's. */
+  primaryKey?: readonly string[];
 };
 
 /** `identity`: part of the replica identity; `primaryKey`: part of the primary key. */
@@ -215,7 +217,10 @@ class TableWriter {
     const indexes = options.keyColumns.map((name) => table.columns.findIndex((c) => c.name === name));
     const keyIndexes = indexes.length > 0 && indexes.every((index) => index >= 0)
       ? indexes
-      : [...table.columns.keys()].filter((index) => table.columns[index]!.primaryKey);
+      : table.primaryKey?.map((name) => table.columns.findIndex((c) => c.name === name)).filter((i) =>
+        i >= 0
+      ) ??
+        [...table.columns.keys()].filter((index) => table.columns[index]!.primaryKey);
     this.keyIsIdentity = keyIndexes.every((index) => table.columns[index]!.identity);
     this.#key = keyIndexes.flatMap((index) => this.#columns.filter((column) => column.index === index))
       .map((column, at) => ({

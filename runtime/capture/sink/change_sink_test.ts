@@ -3,12 +3,16 @@ import fc from "fast-check";
 import { partitionFor } from "../../change/partitioner.ts";
 import { JournalLog } from "../../consumer/log/journal.ts";
 import { testSeed } from "../../tests/seed.ts";
+import { stackReason, testStack } from "../../tests/test_stack.ts";
 import type { CapturePosition, ChangeSink, SinkRecord } from "./change_sink.ts";
 import { JournalSink } from "./journal.ts";
+import { KafkaSink } from "./kafka.ts";
+import { KafkaTopics } from "../../tests/kafka_topics.ts";
 import { MemorySink } from "./memory.ts";
 
 const seed = testSeed("change_sink");
 const PARTITIONS = 3;
+const TOPICS = ["a", "b"];
 const ORIGIN = { kind: "exchange" as const, id: "t", label: "test" };
 
 type Stored = { topic: string; partition: number; offset: number; key: string | null; value: string | null };
@@ -73,7 +77,47 @@ const ADAPTERS: Record<string, () => Promise<Subject>> = {
       },
     };
   },
+
+  async kafka() {
+    const topics = await KafkaTopics.create({ changes: TOPICS, partitions: PARTITIONS });
+    const sinks: KafkaSink[] = [];
+    const open = () => {
+      const sink = new KafkaSink(topics.kafka, {
+        origin: ORIGIN,
+        partitions: PARTITIONS,
+        positionTopic: topics.name("position"),
+        slot: "s",
+      });
+      sinks.push(sink);
+      return sink;
+    };
+    return {
+      sink: prefixed(open(), topics),
+      // The one before is not closed: as after a crash, it just writes no more.
+      reopen: async () => prefixed(open(), topics),
+      stored: () => topics.records(TOPICS),
+      async [Symbol.asyncDispose]() {
+        for (const opened of sinks) await opened[Symbol.asyncDispose]();
+        await topics[Symbol.asyncDispose]();
+      },
+    };
+  },
 };
+if (testStack() === undefined) {
+  delete ADAPTERS.kafka;
+  Deno.test({ name: `kafka: the contract (skipped: ${stackReason})`, ignore: true, fn() {} });
+}
+
+/** Tests share one Kafka: this sink writes to topics of its own under the suite's names. */
+function prefixed(sink: ChangeSink, topics: KafkaTopics): ChangeSink {
+  return {
+    capabilities: sink.capabilities,
+    position: () => sink.position(),
+    append: (records, position) =>
+      sink.append(records.map((record) => ({ ...record, topic: topics.name(record.topic) })), position),
+    [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+  };
+}
 
 const position = (n: number): CapturePosition => ({
   systemId: "1",
@@ -92,7 +136,7 @@ for (const [name, make] of Object.entries(ADAPTERS)) {
 
   Deno.test(`${name}: keeps records per partition in order, with the position of the last append, also when opened again (I1)`, async () => {
     const record = fc.record({
-      topic: fc.constantFrom("a", "b"),
+      topic: fc.constantFrom(...TOPICS),
       key: fc.option(fc.constantFrom('{"symbol":"X"}', '{"symbol":"Y"}', '{"symbol":"币"}')),
       value: fc.option(fc.json()),
     });
@@ -126,7 +170,7 @@ for (const [name, make] of Object.entries(ADAPTERS)) {
           }
         },
       ),
-      { seed, numRuns: name === "journal" ? 30 : 100 },
+      { seed, numRuns: { journal: 30, kafka: 6 }[name] ?? 100 },
     );
   });
 

@@ -8,7 +8,7 @@ import { driverError, KAFKA_ERROR, refusal } from "./kafka_errors.ts";
 import { KafkaProducer, type KafkaProducerOptions } from "./kafka_producer.ts";
 
 /** What the Kafka sink is opened with, beyond a client (`runtime/kafka`). */
-export type KafkaSinkOptions = Omit<SinkOptions, "epoch"> & KafkaProducerOptions & {
+export type KafkaSinkOptions = Omit<SinkOptions, "epoch"> & Omit<KafkaProducerOptions, "onTopic"> & {
   /** Compacted topic of one partition that holds each slot's position. */
   positionTopic: string;
   /** The position's key: the replication slot. */
@@ -39,7 +39,15 @@ export class KafkaSink implements ChangeSink {
 
   constructor(kafka: Kafka, options: KafkaSinkOptions) {
     this.#kafka = kafka;
-    this.#producer = new KafkaProducer(kafka, options);
+    this.#producer = new KafkaProducer(kafka, {
+      ...options,
+      onTopic: (topic, partitions) => {
+        if (topic === options.positionTopic || partitions === options.partitions) return;
+        options.warn?.(
+          `Topic ${topic} has ${partitions} partitions, not ${options.partitions} as configured: it is used as it is`,
+        );
+      },
+    });
     this.#options = options;
   }
 

@@ -20,6 +20,8 @@ export type KafkaProducerOptions = {
   batchBytes?: number;
   /** How long a broker may wait for the replicas. */
   ackTimeoutMs?: number;
+  /** Hears of a topic's number of partitions when it is first used. */
+  onTopic?: (topic: string, partitions: number) => void;
 };
 
 /** A partition: what it is to get, oldest first, and the sequence number of its next record. */
@@ -41,6 +43,7 @@ export class KafkaProducer implements AsyncDisposable {
   readonly #kafka: Kafka;
   readonly #batchBytes: number;
   readonly #ackTimeoutMs: number;
+  readonly #onTopic: (topic: string, partitions: number) => void;
   readonly #lanes = new Map<string, Lane[]>();
   readonly #keys = new Map<string, { bytes: Uint8Array; hash: number }>();
   readonly #requests = new Map<number, ProduceRequest>();
@@ -52,6 +55,7 @@ export class KafkaProducer implements AsyncDisposable {
   constructor(kafka: Kafka, options: KafkaProducerOptions = {}) {
     this.#kafka = kafka;
     this.#batchBytes = options.batchBytes ?? 900_000;
+    this.#onTopic = options.onTopic ?? (() => {});
     this.#ackTimeoutMs = options.ackTimeoutMs ?? 20_000;
   }
 
@@ -142,6 +146,7 @@ export class KafkaProducer implements AsyncDisposable {
     if (leaders.length === 0) throw refusal(KAFKA_ERROR.unknownTopicOrPartition, ACTION, { topic });
     const lanes = leaders.map((leader) => ({ topic, ...leader, sequence: 0, batches: [] }));
     this.#lanes.set(topic, lanes);
+    this.#onTopic(topic, lanes.length);
     return lanes;
   }
 

@@ -58,7 +58,8 @@ export function moneyEncoder(mode: DecimalHandlingMode): (text: string) => strin
 
 /** `bit`, `varbit`: a boolean for length 1, else the bits as little-endian bytes without leading zeros, in base64. */
 export function bitsEncoder(length: number): (text: string) => string {
-  if (length === 1) return (text) => text === "1" ? "true" : "false";
+  // An empty varbit(1) is neither; Debezium makes it null.
+  if (length === 1) return (text) => text === "1" ? "true" : text === "0" ? "false" : "null";
   return (text) => {
     const bits = text.replace(/^0+/, "");
     const bytes = new Uint8Array(Math.ceil(bits.length / 8));

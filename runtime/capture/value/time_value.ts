@@ -63,7 +63,6 @@ export function timetzEncoder(): (text: string) => string {
     if (match === null) return jsonText(text);
     const local = Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3]);
     const offset = offsetSeconds(match[5]!, match[6], match[7]);
-    if (local === 86_400 && offset === 0) return '"24:00:00Z"';
     const utc = (local - offset + 2 * 86_400) % 86_400;
     return `"${clockText(utc)}${match[4] ?? ""}Z"`;
   };
