@@ -108,14 +108,10 @@ function settlePorts(
   wishes: StackWishes,
   freePort: () => number,
 ): StackPorts {
-  const ports = { ...DEFAULT_PORTS, ...recorded?.ports };
+  const ports = { ...DEFAULT_PORTS, ...recorded?.ports, ...defined(wishes.ports) };
+  const names = Object.keys(ports) as (keyof StackPorts)[];
   const taken = new Map<number, string>();
-  for (const name of Object.keys(ports) as (keyof StackPorts)[]) {
-    const wished = wishes.ports?.[name];
-    if (wished === 0) {
-      const known = recorded?.ports[name];
-      do ports[name] = known ?? freePort(); while (known === undefined && taken.has(ports[name]));
-    } else if (wished !== undefined) ports[name] = wished;
+  const take = (name: keyof StackPorts) => {
     const port = ports[name];
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
       throw problem(
@@ -128,6 +124,16 @@ function settlePorts(
       throw problem(`Use port ${port} for ${other} and ${PORT_FLAGS[name]}`, "Give each a port of its own");
     }
     taken.set(port, PORT_FLAGS[name]);
+  };
+  // A free port is the stack's own from then on: asked for again, it stays.
+  for (const name of names) {
+    if (ports[name] === 0 && recorded !== undefined) ports[name] = recorded.ports[name];
+  }
+  for (const name of names) if (ports[name] !== 0) take(name);
+  for (const name of names) {
+    if (ports[name] !== 0) continue;
+    do ports[name] = freePort(); while (taken.has(ports[name]));
+    take(name);
   }
   return ports;
 }
