@@ -1,5 +1,5 @@
 import { tableOf } from "../change/envelope.ts";
-import type { ChangeRecord, TopicPartition } from "../change/record.ts";
+import { BINARY_PREFIX, type ChangeRecord, type TopicPartition } from "../change/record.ts";
 import { type EpochMs } from "../market/epoch.ts";
 import { rowVersion, type TableName, TABLES } from "../market/table.ts";
 import { instantMs } from "./instant.ts";
@@ -69,10 +69,12 @@ export class ChangeDecoder {
   }
 
   #envelope(table: TableName, value: string, at: TopicPartition, offset: number): Outcome {
+    if (value.startsWith(BINARY_PREFIX)) return fail("transform.binary", `Decode ${table}: ${binary(value)}`);
     let envelope: unknown;
     try {
       envelope = JSON.parse(value);
     } catch (error) {
+      if (value.startsWith("\0")) return fail("transform.binary", `Decode ${table}: ${binary(value)}`);
       return fail("transform.bad_json", `Decode ${table}: ${(error as Error).message}`);
     }
     if (isObject(envelope) && "payload" in envelope && "schema" in envelope) envelope = envelope.payload;
@@ -176,7 +178,8 @@ function insertedRow(value: string): Json | undefined {
   const end = value.indexOf(SOURCE, INSERT.length);
   if (end < 0 || value.charCodeAt(value.length - 1) !== 125) return undefined;
   const op = value.lastIndexOf('"op":"');
-  if (op < end || op !== value.indexOf('"op":"', end)) return undefined;
+  // Nothing closes behind it but the envelope: it is the envelope's own, and the last of its name, as JSON has it.
+  if (op < end || value.indexOf("}", op) !== value.length - 1) return undefined;
   const letter = value[op + 6];
   if ((letter !== "c" && letter !== "r") || value[op + 7] !== '"') return undefined;
   try {
@@ -286,6 +289,18 @@ function mismatch(table: TableName, column: Column, from: string, expected: stri
     `Decode ${table}: column ${name} is missing, expected ${expected}; the row has ${columns}. ` +
       `If it was renamed, map it in consumer.columns.${table}`,
   );
+}
+
+/** What a value that is no text seems to be. */
+function binary(value: string): string {
+  const base64 = value.startsWith(BINARY_PREFIX) ? value.slice(BINARY_PREFIX.length) : undefined;
+  const bytes = base64 === undefined ? value.length : Math.floor(base64.replace(/=+$/, "").length * 3 / 4);
+  // Magic byte 0, then the schema's id: the wire format of Confluent's and Apicurio's registries.
+  if (base64?.startsWith("AA") ?? true) {
+    return `expected JSON text, found ${bytes} bytes that begin as Avro of a schema registry does; ` +
+      "set the connector's value.converter to JsonConverter with schemas.enable=false";
+  }
+  return `expected JSON text, found ${bytes} bytes that are no UTF-8`;
 }
 
 function fail(code: string, message: string): Outcome {

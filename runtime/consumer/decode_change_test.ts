@@ -242,3 +242,74 @@ Deno.test("isDecimal() takes decimal text alone", () => {
     assert.ok(!isDecimal(text), text);
   }
 });
+
+Deno.test("what other converters and other writers put into a topic is told by a code and what was found", () => {
+  const row = (changed: Record<string, unknown>) => envelope({ after: { ...ROW, ...changed } });
+  const { quantity: _dropped, ...withoutQuantity } = ROW;
+  const cases: [string, string | null, string, RegExp][] = [
+    [
+      "Avro",
+      "data:;base64,AAAAAAEOQlRDVVNEVP8=",
+      "transform.binary",
+      /14 bytes that begin as Avro .* JsonConverter/,
+    ],
+    ["Avro that is UTF-8", "\0\0\0\0\u0007\u000eBTCUSDT", "transform.binary", /13 bytes that begin as Avro/],
+    ["bytes", "data:;base64,/wE=", "transform.binary", /2 bytes that are no UTF-8/],
+    ["text", "hello", "transform.bad_json", /JSON/],
+    ["empty text", "", "transform.bad_json", /JSON/],
+    ["a number", "17", "transform.bad_envelope", /expected an envelope, found 17/],
+    ["a bare row (unwrapped)", JSON.stringify(ROW), "transform.unknown_operation", /expected op c, r, u/],
+    ["a heartbeat", '{"ts_ms":1763912345123}', "transform.unknown_operation", /found nothing/],
+    [
+      "a schema without its payload",
+      '{"schema":{"type":"struct"},"payload":7}',
+      "transform.bad_envelope",
+      /expected an envelope, found 7/,
+    ],
+    [
+      "a dropped column",
+      envelope({ after: withoutQuantity }),
+      "transform.schema_mismatch",
+      /"quantity" is missing/,
+    ],
+    [
+      "a renamed column",
+      envelope({ after: { ...withoutQuantity, qty: ROW.quantity } }),
+      "transform.schema_mismatch",
+      /has symbol, .* qty\. If it was renamed, map it in consumer\.columns\.recent_trades/,
+    ],
+    [
+      "numeric as a float",
+      row({ price: 61234.56 }),
+      "transform.schema_mismatch",
+      /"price" must be decimal text/,
+    ],
+    ["numeric as bytes", row({ price: "AJlV" }), "transform.schema_mismatch", /found "AJlV"/],
+    ["numeric NaN", row({ price: "NaN" }), "transform.schema_mismatch", /found "NaN"/],
+    [
+      "bigint made numeric",
+      row({ trade_id: "3712345678" }),
+      "transform.schema_mismatch",
+      /"trade_id" must be an integer/,
+    ],
+    ["beyond 2^53", row({ trade_id: 2 ** 60 }), "transform.schema_mismatch", /within ±2\^53/],
+    [
+      "timestamptz made timestamp",
+      row({ trade_time: 1723161253123000 }),
+      "transform.schema_mismatch",
+      /a time such as/,
+    ],
+    ["boolean made integer", row({ is_buyer_maker: 1 }), "transform.schema_mismatch", /true or false/],
+    ["null where none may be", row({ symbol: null }), "transform.schema_mismatch", /found null/],
+  ];
+  for (const [name, value, code, message] of cases) {
+    const found = failure(value);
+    assert.equal(found.code, code, name);
+    assert.match(found.message, message, name);
+  }
+  // Handled: a wrapper around a tombstone, a column more, what is merely wider.
+  assert.deepEqual(decode('{"schema":null,"payload":null}'), { kind: "filter", rule: "tombstone" });
+  assert.deepEqual(decode(row({ note: "new" })), decode(envelope()));
+  assert.equal(decode(row({ trade_time: "2024-08-08T23:54:13.123456Z" })).kind, "keep");
+  assert.equal(decode(row({ price: "12345678901234567890.123456789012" })).kind, "keep");
+});

@@ -1,5 +1,7 @@
+import { topicOf } from "../change/envelope.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import type { ModuleContext } from "../host/module_context.ts";
+import { TABLES } from "../market/table.ts";
 import type { ChangeLog } from "./log/change_log.ts";
 
 /** Which log is read, and where it is. */
@@ -24,7 +26,18 @@ export async function openLog(parameters: LogParameters, context: ModuleContext)
       const log = new JournalLog(parameters.folder, { origin: context.origin });
       return { log, notify: () => log.notify(), acknowledgedByCall: true };
     }
-    case "kafka":
-      throw new Error("not yet");
+    case "kafka": {
+      const { KafkaLog } = await import("./log/kafka.ts");
+      const log = new KafkaLog(parameters.login, {
+        group: parameters.group,
+        clientId: context.name,
+        secrets: context.secrets,
+        topics: TABLES.map(topicOf),
+        log: context.log.bind(context),
+        count: (name, by) => context.metrics.count(name, by),
+      });
+      // Its fetches wait at the broker for new records; it keeps the positions itself.
+      return { log, notify: () => {}, acknowledgedByCall: false };
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { ChangeRecord } from "../change/record.ts";
+import { BINARY_PREFIX, type ChangeRecord } from "../change/record.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { corrupt, decompress } from "./codecs_kafka.ts";
 import { crc32c } from "./crc32c.ts";
@@ -89,7 +89,7 @@ export function decodeBatch({ base, bytes, hidden }: RecordBatch, from = 0): Cha
   return decodeRecords(data, { count, base, first, appended, from });
 }
 
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 function decodeRecords(
   data: Uint8Array,
@@ -126,7 +126,16 @@ function text(reader: VarintReader, end: number): string | null {
   const start = reader.at;
   reader.at = start + length;
   if (reader.at > end) throw corrupt("a key or value is cut off");
-  return length === 0 ? "" : utf8.decode(reader.data.subarray(start, reader.at));
+  return length === 0 ? "" : textOf(reader.data.subarray(start, reader.at));
+}
+
+/** Text, or what stands for bytes that are none. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return BINARY_PREFIX + bytes.toBase64();
+  }
 }
 
 /** Reads zigzag varints; behind the end it reads zeros, which the lengths around it catch. */

@@ -7,7 +7,7 @@ import type { KafkaLogin, KafkaSecrets } from "../../kafka/login.ts";
 import { decodeBatch } from "../../kafka/record_batch.ts";
 import { wait } from "../../wait.ts";
 import { nameOf } from "../partition_name.ts";
-import type { ChangeLog } from "./change_log.ts";
+import type { AssignmentChange, ChangeLog } from "./change_log.ts";
 import { type Fetched, KafkaGroup, type KafkaGroupOptions, type KafkaMember } from "./kafka_group.ts";
 import { at, KafkaPartition } from "./kafka_partition.ts";
 import { outOfRange } from "./out_of_range.ts";
@@ -83,6 +83,9 @@ export class KafkaLog implements ChangeLog {
   #generation = 0;
   #topics: string[];
   #from = new Map<string, number>();
+  /** What the reader believes to have, by name. */
+  readonly #told = new Map<string, TopicPartition>();
+  #onAssignment: ((change: AssignmentChange) => void) | undefined;
   #problem: CandlewireError | undefined;
   #commitProblem: CandlewireError | undefined;
   #committing: Promise<void> | undefined;
@@ -99,8 +102,13 @@ export class KafkaLog implements ChangeLog {
     this.#cluster = new KafkaCluster(this.#kafka);
   }
 
-  async subscribe(topics: string[], options: { from?: Position[] } = {}): Promise<void> {
+  async subscribe(
+    topics: string[],
+    options: { from?: Position[]; onAssignment?: (change: AssignmentChange) => void } = {},
+  ): Promise<void> {
     await this.#leave();
+    this.#told.clear();
+    this.#onAssignment = options.onAssignment;
     this.#session = new AbortController();
     this.#topics = topics;
     this.#from = new Map((options.from ?? []).map((position) => [nameOf(position), position.offset]));
@@ -292,7 +300,18 @@ export class KafkaLog implements ChangeLog {
     const names = new Set(assigned.map(nameOf));
     for (const name of this.#partitions.keys()) if (!names.has(name)) this.#partitions.delete(name);
     this.#drained.notify();
+    this.#tell([], [...this.#told].filter(([name]) => !names.has(name)).map(([, each]) => each));
     void this.#open(member, assigned);
+  }
+
+  /** Tells the reader of what moved; the first of all assignments even when it is empty. */
+  #tell(assigned: TopicPartition[], revoked: TopicPartition[], always = false): void {
+    for (const each of assigned) this.#told.set(nameOf(each), each);
+    for (const each of revoked) {
+      this.#told.delete(nameOf(each));
+      this.#paused.delete(nameOf(each));
+    }
+    if (always || assigned.length + revoked.length > 0) this.#onAssignment?.({ assigned, revoked });
   }
 
   /** Finds where to begin in each partition, then lets it be fetched. */
@@ -308,6 +327,7 @@ export class KafkaLog implements ChangeLog {
         const marks = new Map((await this.#cluster.watermarks(topics)).map((mark) => [nameOf(mark), mark]));
         if (!current()) return;
         for (const each of assigned) this.#begin(member, each, committed, marks);
+        this.#tell(assigned.filter((each) => !this.#told.has(nameOf(each))), [], this.#told.size === 0);
         this.#problem = undefined;
         this.#joined.resolve();
         this.#filled.notify();
