@@ -5,7 +5,7 @@ import { until } from "../tests/pipeline_process.ts";
 import { needStack, stackIgnore, stackName } from "../tests/test_stack.ts";
 import { CassandraMarketQuery } from "./cassandra.ts";
 import { testKeyspace } from "./testing/cassandra_keyspace.ts";
-import { T0 } from "./testing/query_subject.ts";
+import { ORIGIN, T0 } from "./testing/query_subject.ts";
 import { TcpProxy } from "./testing/tcp_proxy.ts";
 
 // The contract that every adapter keeps is in market_query_test.ts.
@@ -76,8 +76,10 @@ Deno.test({
     await assert.rejects(query.origin(), isUnavailable);
     await assert.rejects(query.klines({ symbol: "BTCUSDT", limit: 1 }), isUnavailable);
     await keyspace.make();
-    // Made, and no consumer was there yet.
-    await assert.rejects(query.origin(), isUnavailable);
+    assert.deepEqual(await query.origin(), ORIGIN);
     assert.deepEqual(await query.klines({ symbol: "BTCUSDT", limit: 1, from: T0 }), { rows: [], next: null });
+    // Made by hand, without an owner.
+    await keyspace.client.execute(`TRUNCATE ${keyspace.login.keyspace}.origin`, [], { prepare: false });
+    await assert.rejects(query.origin(), isUnavailable);
   },
 });

@@ -1,17 +1,18 @@
 import type { Client } from "cassandra-driver";
 import { connectCassandra } from "../../cassandra/client_cassandra.ts";
 import type { CassandraLogin } from "../../cassandra/login.ts";
+import { migrateCassandra } from "../../cassandra/migrate_cassandra.ts";
 import type { Origin } from "../../market/origin.ts";
 import { needStack } from "../../tests/test_stack.ts";
-import TABLES from "../../../schema/cassandra/0001_market_tables.cql" with { type: "text" };
+import { ORIGIN } from "./query_subject.ts";
 
 /** A keyspace of one test, dropped when it is disposed of. */
 export type TestKeyspace = AsyncDisposable & {
   readonly login: CassandraLogin;
   readonly client: Client;
-  /** Makes the keyspace and its tables. */
+  /** Makes the keyspace and its tables, as a host does. */
   make(): Promise<void>;
-  /** Empties every table. */
+  /** Empties the tables; the keyspace keeps its origin. */
   truncate(): Promise<void>;
 };
 
@@ -35,21 +36,10 @@ export async function testKeyspace(
     login,
     client,
     async make() {
-      await client.execute(
-        `CREATE KEYSPACE ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${cassandra.localDataCenter}': 1}`,
-      );
-      const text = TABLES.replace(/^--.*$/gm, "").replaceAll("{keyspace}", keyspace);
-      for (const statement of text.split(/;\s*$/m)) {
-        if (statement.trim() !== "") await client.execute(statement, [], { prepare: false });
-      }
-      const { origin } = options;
-      if (origin !== undefined) {
-        await client.execute(
-          `INSERT INTO ${keyspace}.origin (name, kind, id, label) VALUES ('origin', ?, ?, ?)`,
-          [origin.kind, origin.id, origin.label],
-          { prepare: true },
-        );
-      }
+      await migrateCassandra(login, {
+        config: { replication: { [cassandra.localDataCenter]: 1 } },
+        origin: options.origin ?? ORIGIN,
+      });
     },
     async truncate() {
       const { rows } = await client.execute(
