@@ -42,6 +42,7 @@ const PARTS = [
   "runtime/consumer",
   "runtime/query",
   "runtime/control",
+  "runtime/tests/parity",
   "runtime/tests/repository",
   "runtime/tests/fault",
   "runtime/tests/integration",
