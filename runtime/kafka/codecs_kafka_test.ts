@@ -14,7 +14,7 @@ const seed = testSeed("codecs");
 function frameText(): Uint8Array {
   let text = "";
   for (let i = 0; i < 9000; i++) {
-    text += `${i % 400},${(i * 7919) % 103},${i % 3 === 0 ? "ETHUSDT" : "BTCUSDT"},${"0".repeat(i % 5)}\n`;
+    text += `${i % 400},${(i * 7919) % 100},${i % 3 === 0 ? "ETHUSDT" : "BTCUSDT"},${"0".repeat(i % 5)}\n`;
   }
   return new TextEncoder().encode(text);
 }
