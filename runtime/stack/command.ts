@@ -31,7 +31,7 @@ Needs Java 17 (Debian: openjdk-17-jre-headless) and Maven (maven), which resolve
 
 Flags
   --dir FOLDER                   all of the stack (data/stack)
-  --only A,B                     of ${STACK_PARTS.join(", ")}; without it all
+  --only A,B                     of ${STACK_PARTS.join(", ")} (at first: all); what runs stays
   --brokers N                    Kafka brokers, 1 to 3, on 127.0.0.1, .2 and .3 (1)
   --nodes N                      Cassandra nodes, likewise (1)
   --postgres-port N              ${DEFAULT_PORTS.postgres}; 0 takes a free port, here and below
@@ -48,7 +48,7 @@ Flags
   --timeout SECONDS              how long one server may take to serve (300)
   --remove                       with down: delete the stack's data
 
-Flags of the first up are kept: a later one without flags starts the same stack.
+What flags said is kept: a later up without them starts the same stack.
 `;
 
 /** Where the command runs; given by `main.ts`, the only place that reads the environment. */
@@ -100,7 +100,7 @@ export async function runStackCommand(args: string[], context: StackCommandConte
       dirFlag(values.dir)
     }`,
   );
-  print(`Use it: deno task start --profile cluster --config ${endpoints.configFile}`);
+  print(`Use it: deno task start --profile cluster --config ${shellWord(endpoints.configFile)}`);
   return 0;
 }
 
@@ -198,7 +198,12 @@ function wholeNumber(flag: string, given: string): number {
 }
 
 function dirFlag(dir: string | undefined): string {
-  return dir === undefined ? "" : ` --dir ${dir}`;
+  return dir === undefined ? "" : ` --dir ${shellWord(dir)}`;
+}
+
+/** As one types it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function usage(message: string): CandlewireError {

@@ -16,7 +16,13 @@ import {
   writeWhole,
 } from "./server_process.ts";
 import { resolveServers } from "./servers_maven.ts";
-import { settleSettings, type StackPart, type StackSettings, type StackWishes } from "./settings.ts";
+import {
+  settleSettings,
+  STACK_PARTS,
+  type StackPart,
+  type StackSettings,
+  type StackWishes,
+} from "./settings.ts";
 import { connectSecretsFile, settleCapturePassword, stackConfig } from "./stack_config.ts";
 import { newStackRecord, openStackFolder, type StackFolder } from "./stack_file.ts";
 import { awaitServer, checkListens, launchServer, type StartOptions } from "./start_server.ts";
@@ -108,6 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     else absent.push(plan);
   }
   checkListens(absent);
+  await warnOfMemory(settings, absent, print);
   let plans: ServerPlan[] = [];
   let java: Java = { program: "", version: "" };
   const prepare = async (only: readonly StackPart[]) => {
@@ -302,12 +309,7 @@ async function settle(folder: StackFolder, wishes: StackWishes): Promise<StackSe
     );
   }
   const runs = (part: StackPart) => running.some((name) => name === part || name.startsWith(`${part}-`));
-  return {
-    ...settings,
-    parts: recorded.parts.filter((part) => runs(part) && !settings.parts.includes(part)).concat(
-      settings.parts,
-    ),
-  };
+  return { ...settings, parts: STACK_PARTS.filter((part) => settings.parts.includes(part) || runs(part)) };
 }
 
 /** A killed server's number stays taken until its parent has noted its end, and PostgreSQL believes it to be alive. */
@@ -322,6 +324,24 @@ async function startAfterDeath<T>(start: () => Promise<T>): Promise<T> {
       await new Promise((done) => setTimeout(done, 250));
     }
   }
+}
+
+/** Says when the servers to be started will hardly fit: too little memory shows as a killed process much later. */
+async function warnOfMemory(
+  settings: StackSettings,
+  plans: ServerPlan[],
+  print: (line: string) => void,
+): Promise<void> {
+  const text = await Deno.readTextFile("/proc/meminfo").catch(() => "");
+  const availableMb = Number(/MemAvailable:\s+(\d+) kB/.exec(text)?.[1] ?? Infinity) / 1024;
+  // Measured: beside its heap a server takes about 300 MB for code, threads and buffers.
+  const neededMb = plans.reduce((sum, plan) => sum + settings.heapsMb[plan.part] + 300, 0);
+  if (neededMb <= availableMb) return;
+  print(
+    `Warning: the servers may take ${Math.round(neededMb)} MB, ${
+      Math.round(availableMb)
+    } MB are available; give them less with --kafka-heap, --connect-heap, --cassandra-heap, or start fewer with --only`,
+  );
 }
 
 /** Waits for all; the first failure ends the others' waiting, and is the one thrown. */
