@@ -1,4 +1,3 @@
-import { dirname, join } from "node:path";
 import { type Consumer, Kafka, logLevel } from "kafkajs";
 import { type CaptureConfig, captureConfig } from "../capture/config.ts";
 import { type ConnectConfig, connectConfig } from "../connect/config.ts";
@@ -6,6 +5,9 @@ import { connectorTopics } from "../connect/connector_settings.ts";
 import { type ConnectorKeeper, type ConnectorKeeperOptions, keepConnector } from "../connect/registrar.ts";
 import { CapturedPostgres, eventually } from "./captured_postgres.ts";
 import { needStack, type TestStack } from "./test_stack.ts";
+
+/** Key of the password of CapturedPostgres' capture role, in the one file that the worker may read. */
+const SECRET = "capturedPostgres";
 
 /** A record as the connector wrote it; key and value are JSON text. */
 export type TopicRecord = { topic: string; partition: number; key: string | null; value: string | null };
@@ -18,7 +20,6 @@ export class ConnectedPostgres implements AsyncDisposable {
   readonly postgres: CapturedPostgres;
   readonly stack: TestStack;
   readonly name: string;
-  readonly #secrets: string;
   readonly #kafka: Kafka;
   readonly #topics = new Set<string>();
   /** Everything in the topics, in the order of each partition. */
@@ -30,7 +31,6 @@ export class ConnectedPostgres implements AsyncDisposable {
     this.postgres = postgres;
     this.stack = stack;
     this.name = `cw_${crypto.randomUUID().slice(0, 8)}`;
-    this.#secrets = join(dirname(stack.connectSecretsFile), `${this.name}.properties`);
     this.#kafka = new Kafka({ brokers: stack.kafka, clientId: this.name, logLevel: logLevel.NOTHING });
   }
 
@@ -40,7 +40,7 @@ export class ConnectedPostgres implements AsyncDisposable {
     const postgres = await CapturedPostgres.start();
     const connected = new ConnectedPostgres(postgres, stack);
     try {
-      await Deno.writeTextFile(connected.#secrets, "capturePassword=c\n");
+      await addSecret(stack.connectSecretsFile);
       const { topicPrefix, signalTable } = connected.capture();
       await connected.#makeTopics([
         ...tables.map((table) => `${topicPrefix}.public.${table}`),
@@ -61,7 +61,7 @@ export class ConnectedPostgres implements AsyncDisposable {
     return connectConfig.parse({
       url: this.stack.connect,
       connector: this.name,
-      passwordReference: `\${file:${this.#secrets}:capturePassword}`,
+      passwordReference: `\${file:${this.stack.connectSecretsFile}:${SECRET}}`,
       checkMs: 200,
       ...config,
     });
@@ -164,9 +164,20 @@ export class ConnectedPostgres implements AsyncDisposable {
     } finally {
       await admin.disconnect();
     }
-    await Deno.remove(this.#secrets).catch(() => {});
     await this.postgres[Symbol.asyncDispose]();
   }
+}
+
+/** Stays there: the next test needs it, too. */
+async function addSecret(file: string): Promise<void> {
+  const text = await Deno.readTextFile(file).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  if (text.split("\n").includes(`${SECRET}=c`)) return;
+  await Deno.writeTextFile(file, `${text === "" || text.endsWith("\n") ? "" : "\n"}${SECRET}=c\n`, {
+    append: true,
+  });
 }
 
 /** As `eventually`, for what waits on the servers: a cold worker takes its time. */
