@@ -3,11 +3,19 @@ import type { KafkaLogin } from "../kafka/login.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { TABLES } from "../market/table.ts";
 import type { ChangeLog } from "./log/change_log.ts";
+import { outer, RenamedLog } from "./log/renamed.ts";
 
 /** Which log is read, and where it is. */
 export type LogParameters =
   | { kind: "journal"; folder: string }
-  | { kind: "kafka"; login: KafkaLogin; group: string };
+  | {
+    kind: "kafka";
+    login: KafkaLogin;
+    /** The consumer group; all instances of a consumer name the same. */
+    group: string;
+    /** What stands before the tables' names in topics; `binance.public.` without it. */
+    topicPrefix?: string;
+  };
 
 /** A log and how it is told of things that the port knows nothing of. */
 export type OpenLog = {
@@ -28,16 +36,22 @@ export async function openLog(parameters: LogParameters, context: ModuleContext)
     }
     case "kafka": {
       const { KafkaLog } = await import("./log/kafka.ts");
-      const log = new KafkaLog(parameters.login, {
-        group: parameters.group,
+      const { login, group, topicPrefix } = parameters;
+      const topics = TABLES.map(topicOf);
+      const log = new KafkaLog(login, {
+        group,
         clientId: context.name,
         secrets: context.secrets,
-        topics: TABLES.map(topicOf),
+        topics: topicPrefix === undefined ? topics : topics.map((topic) => outer(topic, topicPrefix)),
         log: context.log.bind(context),
         count: (name, by) => context.metrics.count(name, by),
       });
       // Its fetches wait at the broker for new records; it keeps the positions itself.
-      return { log, notify: () => {}, acknowledgedByCall: false };
+      return {
+        log: topicPrefix === undefined ? log : new RenamedLog(log, topicPrefix),
+        notify: () => {},
+        acknowledgedByCall: false,
+      };
     }
   }
 }
