@@ -1,5 +1,6 @@
 import kafkajs, { type Admin, type ITopicConfig, type Kafka } from "kafkajs";
 import { CandlewireError } from "../error.ts";
+import { createTopics } from "./create_topics_kafka.ts";
 import { kafkaError } from "./error_kafka.ts";
 
 /** What `schema/kafka/topics.json` holds: every topic of the pipeline, and how its kind is set up. */
@@ -57,7 +58,7 @@ export async function ensureTopics(
     await admin.connect();
     const known = new Set(await admin.listTopics());
     const missing = wanted.filter(({ topic }) => !known.has(topic));
-    if (missing.length > 0) await create(admin, missing);
+    if (missing.length > 0) await createTopics(admin, missing);
     const existing = wanted.filter(({ topic }) => known.has(topic));
     const notices = existing.length > 0 ? await check(admin, existing) : [];
     return { created: missing.map(nameOf), existing: existing.map(nameOf), notices };
@@ -104,16 +105,6 @@ function wantedTopic(
     replicationFactor: config.replicationFactor,
     configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
   };
-}
-
-async function create(admin: Admin, topics: ITopicConfig[]): Promise<void> {
-  try {
-    await admin.createTopics({ topics, waitForLeaders: true });
-  } catch (error) {
-    // Another host was faster with one of them: the others of the request were made all the same.
-    const errors = (error as { errors?: { type?: string }[] }).errors ?? [];
-    if (errors.length === 0 || errors.some(({ type }) => type !== "TOPIC_ALREADY_EXISTS")) throw error;
-  }
 }
 
 /** Compares what is there with what is wanted. */

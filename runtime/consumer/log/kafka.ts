@@ -92,6 +92,7 @@ export class KafkaLog implements ChangeLog {
   /** Ends waits of the subscription. */
   #session = new AbortController();
   #turn = 0;
+  #rebalancing = false;
   #marks: { at: number; value: Promise<Watermark[]> } | undefined;
 
   constructor(login: KafkaLogin, options: KafkaLogOptions) {
@@ -122,6 +123,7 @@ export class KafkaLog implements ChangeLog {
       events: {
         assigned: (member, partitions) => this.#assigned(member, partitions),
         rebalancing: () => {
+          this.#rebalancing = true;
           this.#options.count?.("candlewire_log_rebalances_total", 1);
           void this.#commitOnce();
         },
@@ -153,6 +155,8 @@ export class KafkaLog implements ChangeLog {
   }
 
   #take(maxRecords: number): ChangeBatch[] {
+    // What moves away now would be done twice.
+    if (this.#rebalancing) return [];
     const active: KafkaPartition[] = [];
     for (const [name, partition] of this.#partitions) if (!this.#paused.has(name)) active.push(partition);
     for (const { failure } of active) if (failure !== undefined) throw failure;
@@ -297,6 +301,7 @@ export class KafkaLog implements ChangeLog {
   #assigned(member: KafkaMember, assigned: TopicPartition[]): void {
     this.#generation++;
     this.#member = member;
+    this.#rebalancing = false;
     const names = new Set(assigned.map(nameOf));
     for (const name of this.#partitions.keys()) if (!names.has(name)) this.#partitions.delete(name);
     this.#drained.notify();
@@ -385,13 +390,14 @@ export class KafkaLog implements ChangeLog {
     partition.push(fetched.batches, fetched.highWatermark);
     this.#filled.notify();
     // I10: there is no more than this and one answer; the group must not think us dead meanwhile.
-    while (this.#bytes > this.#options.bufferBytes && isRunning() && generation === this.#generation) {
+    while (this.bufferedBytes > this.#options.bufferBytes && isRunning() && generation === this.#generation) {
       await this.#drained.wait(this.#options.heartbeatMs);
       await heartbeat();
     }
   }
 
-  get #bytes(): number {
+  /** Bytes fetched and not yet delivered. */
+  get bufferedBytes(): number {
     let bytes = 0;
     for (const partition of this.#partitions.values()) bytes += partition.bytes;
     return bytes;
@@ -400,6 +406,7 @@ export class KafkaLog implements ChangeLog {
   #lost(problem: CandlewireError | undefined): void {
     this.#generation++;
     this.#member = undefined;
+    this.#rebalancing = false;
     this.#partitions.clear();
     this.#drained.notify();
     if (problem !== undefined) this.#fail(problem);

@@ -2,6 +2,7 @@ import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
 import { partitionFor } from "../../../change/partitioner.ts";
 import type { ChangeBatch, Position, TopicPartition } from "../../../change/record.ts";
 import { createKafka } from "../../../kafka/client_kafka.ts";
+import { createTopics } from "../../../kafka/create_topics_kafka.ts";
 import type { KafkaLogin } from "../../../kafka/login.ts";
 import type { EpochMs } from "../../../market/epoch.ts";
 import { needStack } from "../../../tests/test_stack.ts";
@@ -40,6 +41,9 @@ export class TestTopics implements AsyncDisposable {
     this.producer = this.kafka.producer({
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       allowAutoTopicCreation: false,
+      // A topic's first moments make the client send again; without this, records would come twice.
+      idempotent: true,
+      maxInFlightRequests: 1,
     });
     this.#connected = Promise.all([this.admin.connect(), this.producer.connect()]);
   }
@@ -53,9 +57,8 @@ export class TestTopics implements AsyncDisposable {
     await this.#connected;
     if (this.#made.has(topic)) return;
     this.#made.add(topic);
-    await this.admin.createTopics({
-      topics: [{ topic: this.name(topic), numPartitions: this.#partitions, replicationFactor: 1 }],
-    });
+    const wanted = { topic: this.name(topic), numPartitions: this.#partitions, replicationFactor: 1 };
+    await createTopics(this.admin, [wanted]);
   }
 
   async append(records: TestRecord[], at?: EpochMs): Promise<void> {
