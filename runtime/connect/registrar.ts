@@ -59,6 +59,8 @@ export type ConnectorKeeper = AsyncDisposable & {
 const STEER_MS = 60_000;
 /** How long a running task may not read the slot before that is worth a word, ms: it starts, or connects again. */
 const IDLE_SLOT_MS = 15_000;
+/** How long the slot's position may stand still although heartbeats should move it, ms. */
+const STILL_MS = 15_000;
 /** How long Connect may be away before it is more than a restart of the worker, ms. */
 const AWAY_MS = 30_000;
 
@@ -94,6 +96,10 @@ class Keeper implements ConnectorKeeper {
   #answeredMs: number | undefined;
   /** Since when the task runs and nobody reads the slot. */
   #idleSinceMs: number | undefined;
+  /** The slot's confirmed position, and since when it stands there. */
+  #confirmed: { lsn: bigint | null; atMs: number } | undefined;
+  /** How long it may stand there: heartbeats move it. */
+  readonly #patienceMs: number;
 
   constructor(options: ConnectorKeeperOptions) {
     const { connect } = options;
@@ -107,6 +113,8 @@ class Keeper implements ConnectorKeeper {
     this.#database = new ConnectorDatabase(options.postgres);
     this.#budget = new RestartBudget(connect.restartBudget, connect.restartWindowMs);
     this.#result = { state: "starting", detail: `Waiting for Kafka Connect at ${connect.url}` };
+    const heartbeatMs = Number(connectorSettings({ ...options, tables: [] })["heartbeat.interval.ms"]);
+    this.#patienceMs = heartbeatMs > 0 ? Math.max(STILL_MS, 6 * heartbeatMs) : Infinity;
     this.#watch = this.#run();
   }
 
@@ -197,7 +205,7 @@ class Keeper implements ConnectorKeeper {
     }
     const failure = failureOf(status);
     if (failure !== undefined) return await this.#restart(failure, status, slot);
-    this.#running(status, slot);
+    await this.#running(status, slot);
   }
 
   /** Makes the connector or gives it our settings, where Connect holds none or others. Answers whether it did. */
@@ -268,7 +276,7 @@ class Keeper implements ConnectorKeeper {
     }
   }
 
-  #running(status: ConnectorStatus, slot: ConnectorSlot | undefined): void {
+  async #running(status: ConnectorStatus, slot: ConnectorSlot | undefined): Promise<void> {
     const running = status.connector.state === "RUNNING" && status.tasks.length > 0 &&
       status.tasks.every(({ state }) => state === "RUNNING");
     if (!running) {
@@ -280,22 +288,38 @@ class Keeper implements ConnectorKeeper {
         slot,
       );
     }
+    const reading = `Debezium in Kafka Connect, slot ${this.#options.capture.slot}`;
     const now = performance.now();
     this.#idleSinceMs = slot?.active ? undefined : this.#idleSinceMs ?? now;
-    if (this.#idleSinceMs !== undefined && now - this.#idleSinceMs >= IDLE_SLOT_MS) {
+    if (this.#idleSinceMs !== undefined) {
+      if (now - this.#idleSinceMs < IDLE_SLOT_MS) return this.#show("starting", reading, status, slot);
+      const offset = await this.#rest.offset(this.#name);
+      const first = offset === undefined || offset.snapshot;
+      const what = first ? "takes its first snapshot, or cannot reach PostgreSQL" : "cannot reach PostgreSQL";
       return this.#show(
-        "degraded",
-        `The task runs, but nobody reads slot ${this.#options.capture.slot}: it takes a snapshot, or cannot reach PostgreSQL`,
+        first ? "starting" : "degraded",
+        `${reading}: nobody reads it; the task ${what}`,
         status,
         slot,
       );
     }
-    this.#show(
-      slot?.active ? "running" : "starting",
-      `Debezium in Kafka Connect, slot ${this.#options.capture.slot}`,
-      status,
-      slot,
-    );
+    const confirmed = slot?.confirmedLsn ?? null;
+    if (confirmed !== this.#confirmed?.lsn || slot?.lagBytes === 0) {
+      this.#confirmed = { lsn: confirmed, atMs: now };
+    }
+    const stillMs = now - this.#confirmed!.atMs;
+    if (stillMs > this.#patienceMs) {
+      return this.#show(
+        "degraded",
+        `${reading}: nothing was confirmed for ${
+          Math.floor(stillMs / 1000)
+        } s. Kafka does not take the records (a topic ` +
+          "is missing, or brokers are down), or a transaction is very large",
+        status,
+        slot,
+      );
+    }
+    this.#show("running", reading, status, slot);
   }
 
   /** The tables are read again, from a new slot. Whatever step the host dies at, the next one begins anew. */

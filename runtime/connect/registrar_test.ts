@@ -160,6 +160,39 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: stackName("PostgreSQL is killed, a topic is missing: it is said, and nothing is lost"),
+  ...stackIgnore,
+  async fn(t) {
+    await using connected = await ConnectedPostgres.start(TABLES);
+    await using keeper = connected.keep({
+      connect: connected.connect({ settings: { "heartbeat.interval.ms": "500" } }),
+    });
+    await insertGap(connected, "AUSDT", 1);
+    await connected.until("completeness", (found) => found.length >= 1, "the first row");
+    await connected.state(keeper, "running");
+    await t.step("PostgreSQL is killed", async () => {
+      const restarted = connected.postgres.restart("kill");
+      await connected.state(keeper, "degraded");
+      await restarted;
+      await insertGap(connected, "BUSDT", 2);
+      await connected.until("completeness", (found) => found.length >= 2, "the row after the restart");
+      await connected.state(keeper, "running");
+    });
+    await t.step("a topic is missing", async () => {
+      const { owner } = connected.postgres;
+      await owner.query("CREATE TABLE later (symbol text PRIMARY KEY)");
+      await connected.postgres.publish("later");
+      await owner.query("INSERT INTO later VALUES ('CUSDT')");
+      await connected.state(keeper, "degraded", /a topic is missing/);
+      await connected.makeTopics([`${connected.name}.public.later`]);
+      await connected.state(keeper, "running");
+      await insertGap(connected, "DUSDT", 3);
+      await connected.until("completeness", (found) => found.length >= 3, "the row after it");
+    });
+  },
+});
+
 for (const how of ["dropped", "invalidated", "moved"] as const) {
   Deno.test({
     name: stackName(`a slot that is ${how}: stopped for an operator, or the tables are read again`),

@@ -42,7 +42,7 @@ export class ConnectedPostgres implements AsyncDisposable {
     try {
       await addSecret(stack.connectSecretsFile);
       const { topicPrefix, signalTable } = connected.capture();
-      await connected.#makeTopics([
+      await connected.makeTopics([
         ...tables.map((table) => `${topicPrefix}.public.${table}`),
         ...connectorTopics({ topicPrefix, signalTable }).map(({ topic }) => topic),
       ]);
@@ -127,7 +127,7 @@ export class ConnectedPostgres implements AsyncDisposable {
     });
   }
 
-  async #makeTopics(names: string[]): Promise<void> {
+  async makeTopics(names: string[]): Promise<void> {
     const admin = this.#kafka.admin();
     await admin.connect();
     try {
