@@ -26,6 +26,15 @@ const TOOLS: Record<string, string[]> = {
   "candlewire/runtime": ["deno"],
 };
 
+/** The plugin and those nested in it, whose ids other files rely on. */
+const PLUGINS = [
+  "candlewire-marketdata-app",
+  "candlewire-market-datasource",
+  "candlewire-orderbook-panel",
+  "candlewire-tradetape-panel",
+  "candlewire-pipeline-panel",
+];
+
 /** Services that run once and end. */
 const ONE_SHOT = ["cassandra-roles"];
 
@@ -464,6 +473,7 @@ Deno.test({
       );
       const allowed = grafana.GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS!.split(",");
       assert.ok(allowed.includes(app!.split("/").at(-1)!));
+      assert.deepEqual(allowed, PLUGINS);
       for (const id of pluginIds(join(ROOT, "grafana-plugin/src"))) assert.ok(allowed.includes(id), id);
     }),
 });

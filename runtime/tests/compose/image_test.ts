@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { readCommandLine } from "../../cli.ts";
 import { readConfig } from "../../config.ts";
 import { copyContext, ignorePatterns, inContext, readDockerfile } from "./docker_context.ts";
@@ -97,6 +98,9 @@ Deno.test("what the image holds is whole: it runs from its cache, names what is 
         }
       }
     }
+    for (const path of readByCode(join(ROOT, "runtime"), patterns)) {
+      assert.ok(exists(join(app, path)), `${path} is read by the program and not in the image`);
+    }
     const deno = (args: string[]) =>
       new Deno.Command(Deno.execPath(), { args, cwd: app, stdout: "piped", stderr: "piped" });
     const cache = await deno(["cache", "--frozen", "--quiet", ...programs]).output();
@@ -151,6 +155,29 @@ Deno.test("what the image holds is whole: it runs from its cache, names what is 
     await Deno.remove(data, { recursive: true });
   }
 });
+
+/** Paths in the repository that the image's programs look for beside themselves. */
+function readByCode(folder: string, patterns: readonly string[]): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) return readByCode(path, patterns);
+    if (!path.endsWith(".ts") || !inContext(path.slice(ROOT.length), patterns)) return [];
+    return [...Deno.readTextFileSync(path).matchAll(/new URL\(\s*"(\.[^"]+)",\s*import\.meta\.url/g)]
+      .map(([, target]) => fileURLToPath(new URL(target!, pathToFileURL(path))))
+      // What is not in the repository either is made by the program.
+      .filter((target) => target.startsWith(ROOT) && exists(target))
+      .map((target) => target.slice(ROOT.length));
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function startExchange(deno: (args: string[]) => Deno.Command, args: string[]) {
   const process = deno(args).spawn();
