@@ -1,8 +1,10 @@
 import { type CassandraReader, type CassandraRow, numberOf } from "./cassandra_reader.ts";
 
-/** Partitions that one call counts at most, and how long it goes on beginning others. */
-const PARTITIONS = 64;
-const BUDGET_MS = 250;
+/** How long one call goes on counting; beyond it, only what has begun is ended. */
+const BUDGET_MS = 100;
+/** Partitions of one table that are counted before the next table has its turn, and how many at once. */
+const TURN = 128;
+const AT_ONCE = 8;
 /** Partition keys that are remembered of a table (I10); Binance lists some 3,000 symbols. */
 const KEYS = 50_000;
 
@@ -14,6 +16,8 @@ type Counted = {
   key: readonly string[];
   /** The partitions' number is the rows' number. */
   single?: boolean;
+  /** Counted at every call. */
+  always?: boolean;
   /** Instead of count(*): rows that the partition's rows stand for. */
   columns?: string;
   rows?: (row: CassandraRow) => number;
@@ -35,26 +39,28 @@ const TABLES: readonly Counted[] = [
   { name: "completeness", from: "completeness", key: ["symbol"] },
   { name: "windows", from: "windows", key: ["symbol", "window"] },
   { name: "dirty_minutes", from: "dirty_minutes", key: ["symbol"] },
-  { name: "dead_letters", from: "dead_letters", key: ["shard"] },
+  { name: "dead_letters", from: "dead_letters", key: ["shard"], always: true },
   { name: "alerts", from: "alerts_by_day", key: ["day"] },
 ];
 
 type Table = Counted & {
-  /** Rows by partition; null where it is still to be counted. */
+  /** Rows by partition; null where it was never counted. */
   partitions: Map<string, { values: unknown[]; rows: number | null }>;
+  /** Partitions that this round is still to count; at its end, they are listed again. */
+  queue: string[];
 };
 
 /**
- * Rows per table without ever scanning one: the partitions are listed, then a few of them are counted at every call, in
- * turn, for ever. A table's number is the sum of its partitions' last counts; partitions not counted yet stand in with
- * the mean of the others. Exact a round after the last change; a round takes as many calls as there are 64 partitions.
+ * Rows per table without ever scanning one: a table's partitions are listed and counted a few at a time, tables taking
+ * turns, round after round, within 100 ms a call. A table's number is the sum of its partitions' last counts;
+ * partitions never counted stand in with the mean of the others. With few symbols every call counts all; with 3,000, a
+ * round takes some tens of calls. Dead letters, of which people are told, are counted at every call.
  */
 export class CassandraCounts {
   readonly #reader: CassandraReader;
-  readonly #tables: Table[] = TABLES.map((table) => ({ ...table, partitions: new Map() }));
-  /** Work of this round: partitions of the tables from `#table` on. */
-  #queue: { table: Table; key: string }[] = [];
-  #table = 0;
+  readonly #tables: Table[] = TABLES.map((table) => ({ ...table, partitions: new Map(), queue: [] }));
+  /** Whose turn it is. */
+  #next = 0;
   #running: Promise<Record<string, number>> | undefined;
 
   constructor(reader: CassandraReader) {
@@ -69,22 +75,30 @@ export class CassandraCounts {
 
   async #step(): Promise<Record<string, number>> {
     const until = performance.now() + BUDGET_MS;
-    let left = PARTITIONS;
-    let listed = 0;
-    while (left > 0 && listed <= this.#tables.length && performance.now() < until) {
-      if (this.#queue.length === 0) {
-        // The end of a round; a call makes one at most.
-        if (listed > 0 && this.#table === 0) break;
-        await this.#list(this.#tables[this.#table]!);
-        this.#table = (this.#table + 1) % this.#tables.length;
-        listed++;
-        continue;
-      }
-      const some = this.#queue.splice(0, Math.min(8, left));
-      left -= some.length;
-      await Promise.all(some.map(({ table, key }) => this.#count(table, key)));
+    const done = new Set<Table>();
+    for (const table of this.#tables) {
+      if (!table.always) continue;
+      table.queue = [];
+      await this.#turn(table);
+      done.add(table);
+    }
+    while (done.size < this.#tables.length && performance.now() < until) {
+      const table = this.#tables[this.#next]!;
+      this.#next = (this.#next + 1) % this.#tables.length;
+      if (done.has(table)) continue;
+      await this.#turn(table);
+      if (table.queue.length === 0) done.add(table);
     }
     return Object.fromEntries(this.#tables.map((table) => [table.name, sumOf(table)]));
+  }
+
+  async #turn(table: Table): Promise<void> {
+    if (table.queue.length === 0) await this.#list(table);
+    const turn = table.queue.splice(0, TURN);
+    const work = async () => {
+      for (let key = turn.pop(); key !== undefined; key = turn.pop()) await this.#count(table, key);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
   }
 
   async #list(table: Table): Promise<void> {
@@ -99,7 +113,7 @@ export class CassandraCounts {
       }
     }
     table.partitions = now;
-    if (!table.single) this.#queue = [...now.keys()].map((key) => ({ table, key }));
+    if (!table.single) table.queue = [...now.keys()];
   }
 
   async #count(table: Table, key: string): Promise<void> {

@@ -5,7 +5,8 @@ import { until } from "../tests/pipeline_process.ts";
 import { needStack, stackIgnore, stackName } from "../tests/test_stack.ts";
 import { CassandraMarketQuery } from "./cassandra.ts";
 import { testKeyspace } from "./testing/cassandra_keyspace.ts";
-import { ORIGIN, T0 } from "./testing/query_subject.ts";
+import { cassandraSubject } from "./testing/cassandra_subject.ts";
+import { ORIGIN, stats, T0, upsert } from "./testing/query_subject.ts";
 import { TcpProxy } from "./testing/tcp_proxy.ts";
 
 // The contract that every adapter keeps is in market_query_test.ts.
@@ -81,5 +82,110 @@ Deno.test({
     // Made by hand, without an owner.
     await keyspace.client.execute(`TRUNCATE ${keyspace.login.keyspace}.origin`, [], { prepare: false });
     await assert.rejects(query.origin(), isUnavailable);
+  },
+});
+
+Deno.test({
+  name: stackName("the article's own queries run on the tables that the store fills"),
+  ...stackIgnore,
+  fn: async () => {
+    await cassandraSubject.begin!();
+    try {
+      await using made = await cassandraSubject.make();
+      const kline = (symbol: string, minute: number, trades: number) =>
+        upsert("klines", {
+          symbol,
+          open_time: T0 + minute * 60_000,
+          close_time: T0 + minute * 60_000 + 59_999,
+          open_price: "1",
+          high_price: "1",
+          low_price: "1",
+          close_price: "1",
+          volume: "1",
+          quote_volume: "1",
+          number_of_trades: trades,
+          first_trade_id: 1,
+          last_trade_id: trades,
+          closed: true,
+          backfill: false,
+          version: (T0 + minute * 60_000 + 119_999) * 1000,
+        });
+      const changes = [
+        stats("BTCUSDT", "USDT", "60000", "1000"),
+        stats("ETHUSDT", "USDT", "2700", "500"),
+        kline("ETHUSDT", 1, 12),
+        kline("ETHUSDT", 0, 7),
+        kline("BTCUSDT", 0, 99),
+      ];
+      await made.store.write({ changes, positions: [], deadLetters: [], at: T0 });
+      const run = async (cql: string) => (await cassandraSubject.ask(cql)).map((row) => Object.values(row));
+      assert.deepEqual(
+        (await run("SELECT symbol, volume FROM crypto_24h_stats")).sort(),
+        [["BTCUSDT", 1], ["ETHUSDT", 1]],
+      );
+      assert.deepEqual(
+        await run("SELECT open_time, number_of_trades FROM klines WHERE symbol = 'ETHUSDT' ALLOW FILTERING"),
+        [[new Date(T0), 7], [new Date(T0 + 60_000), 12]],
+      );
+    } finally {
+      await cassandraSubject.end!();
+    }
+  },
+});
+
+Deno.test({
+  name: stackName(
+    "a candle that is rewritten while it is read is never shown with the marks of another version (I2)",
+  ),
+  ...stackIgnore,
+  fn: async () => {
+    await using keyspace = await testKeyspace();
+    await using query = new CassandraMarketQuery(keyspace.login);
+    const { client, login } = keyspace;
+    const put = async (version: number) => {
+      const key = ["BTCUSDT", new Date(T0)];
+      await client.batch([
+        {
+          query:
+            `UPDATE ${login.keyspace}.klines USING TIMESTAMP ? SET open_price = ?, volume = ?, number_of_trades = ?
+                  WHERE symbol = ? AND open_time = ?`,
+          params: [version, version, version, version, ...key],
+        },
+        {
+          query: `UPDATE ${login.keyspace}.kline_marks USING TIMESTAMP ?
+                  SET volume_text = ?, closed = ?, first_trade_id = ?, version = ?
+                  WHERE symbol = ? AND open_time = ?`,
+          params: [version, String(version), version % 2 === 0, version, version, ...key],
+        },
+      ], { prepare: true, logged: false });
+    };
+    await put(1);
+    let writing = true;
+    const written = (async () => {
+      for (let version = 2; version <= 1500 && writing; version++) await put(version);
+      writing = false;
+    })();
+    let seen = 0;
+    let unmarked = 0;
+    const versions = new Set<number>();
+    try {
+      while (writing) {
+        const { rows: [row] } = await query.klines({ symbol: "BTCUSDT", limit: 5 });
+        seen++;
+        versions.add(row!.version);
+        assert.deepEqual([row!.number_of_trades, row!.open_price], [row!.version, String(row!.version)]);
+        assert.equal(row!.volume, String(row!.version));
+        if (row!.first_trade_id === -1) unmarked++;
+        else assert.deepEqual([row!.first_trade_id, row!.closed], [row!.version, row!.version % 2 === 0]);
+      }
+    } finally {
+      writing = false;
+      await written;
+    }
+    console.log(`${seen} reads of ${versions.size} versions, ${unmarked} without marks`);
+    assert.ok(versions.size > 5);
+    assert.ok(unmarked <= seen / 4, `${unmarked} of ${seen}`);
+    const { rows: [row] } = await query.klines({ symbol: "BTCUSDT", limit: 5 });
+    assert.deepEqual([row!.version, row!.first_trade_id], [1500, 1500]);
   },
 });

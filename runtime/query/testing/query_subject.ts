@@ -20,6 +20,9 @@ export type QuerySubject = {
   exactDecimals: boolean;
   /** An empty store and its reader. */
   make(): Promise<{ store: MarketStore; query: MarketQuery } & AsyncDisposable>;
+  /** Makes and removes what all its tests share. */
+  begin?(): Promise<void>;
+  end?(): Promise<void>;
 };
 
 /** A row as a change of its table; times may be plain numbers. */
