@@ -66,7 +66,7 @@ export function planCassandra(
     files: { [yamlFile]: cassandraYaml(index, settings, folder) },
     format: null,
     args: [
-      ...jvmArguments(heapMb, folder, logFile),
+      ...jvmArguments(settings, { part: "cassandra", folder, logFile }),
       "-Xss256k",
       `-XX:MaxDirectMemorySize=${Math.max(256, Math.floor(heapMb / 2))}m`,
       "-Djdk.attach.allowAttachSelf=true",

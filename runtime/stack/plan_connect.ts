@@ -29,7 +29,7 @@ export function planConnect(
     },
     format: null,
     args: [
-      ...jvmArguments(settings.heapsMb.connect, folder, logFile),
+      ...jvmArguments(settings, { part: "connect", folder, logFile }),
       `-Dlog4j2.configurationFile=${join(folders.connectors, "kafka", "log4j2.properties")}`,
       "-cp",
       join(folders.servers, "kafka", "*"),

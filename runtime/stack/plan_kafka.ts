@@ -24,7 +24,7 @@ export function planKafka(
   const logFile = join(folders.stack, "logs", `${name}.log`);
   const propertiesFile = join(folder, "kafka.properties");
   const common = [
-    ...jvmArguments(settings.heapsMb.kafka, folder, logFile),
+    ...jvmArguments(settings, { part: "kafka", folder, logFile }),
     `-Dlog4j2.configurationFile=${join(folders.connectors, "kafka", "log4j2.properties")}`,
     "-cp",
     join(folders.servers, "kafka", "*"),

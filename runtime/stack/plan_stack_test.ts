@@ -24,6 +24,7 @@ const anySettings: fc.Arbitrary<StackSettings> = fc.record({
     connect: fc.integer({ min: 128, max: 8192 }),
     cassandra: fc.integer({ min: 128, max: 8192 }),
   }),
+  quickStart: fc.boolean(),
 });
 
 function check(seedName: string, property: (settings: StackSettings) => void): void {
@@ -116,6 +117,7 @@ Deno.test("every server has a bounded heap and log, and is started the same way 
     nodes: 3,
     ports: DEFAULT_PORTS,
     heapsMb: defaultHeaps(3, 3),
+    quickStart: false,
   };
   const plans = planStack(settings, options);
   assert.deepEqual(planStack(settings, options), plans);

@@ -1,4 +1,4 @@
-import type { StackPart } from "./settings.ts";
+import type { StackPart, StackSettings } from "./settings.ts";
 
 /** All that is needed to start one Java server; computed from the settings, so that every start is the same. */
 export type ServerPlan = {
@@ -37,8 +37,14 @@ export type PlanFolders = {
 };
 
 /** What all Java servers of a stack are started with. */
-export function jvmArguments(heapMb: number, folder: string, logFile: string): string[] {
+export function jvmArguments(
+  settings: StackSettings,
+  server: Pick<ServerPlan, "part" | "folder" | "logFile">,
+): string[] {
+  const { folder, logFile } = server;
+  const heapMb = settings.heapsMb[server.part];
   return [
+    ...(settings.quickStart ? ["-XX:TieredStopAtLevel=1"] : []),
     `-Xmx${heapMb}m`,
     `-Xms${Math.max(64, Math.floor(heapMb / 4))}m`,
     "-XX:+UseG1GC",

@@ -27,6 +27,8 @@ export type StackSettings = {
   nodes: number;
   ports: StackPorts;
   heapsMb: StackHeaps;
+  /** Compile with the JVM's first compiler alone: servers start with little more than half of the work and serve slower. For tests. */
+  quickStart: boolean;
 };
 
 /** What a caller asks for; what is left out is as it was, or by default. */
@@ -37,6 +39,7 @@ export type StackWishes = {
   /** 0 takes a free port, which is kept. */
   ports?: Partial<StackPorts>;
   heapsMb?: Partial<StackHeaps>;
+  quickStart?: boolean;
 };
 
 /** Ports unless told otherwise: those the servers' own documentation has. */
@@ -94,13 +97,14 @@ export function settleSettings(
       "Connect keeps its state in Kafka: use --only kafka,connect",
     );
   }
+  const quickStart = wishes.quickStart ?? recorded?.quickStart ?? false;
   const heapsMb = { ...defaultHeaps(brokers, nodes), ...recorded?.heapsMb, ...defined(wishes.heapsMb) };
   for (const [name, heap] of Object.entries(heapsMb)) {
     if (!Number.isInteger(heap) || heap < 128 || heap > 65_536) {
       throw problem(`Give ${name} a heap of ${heap} MB`, `--${name}-heap takes 128m to 64g`);
     }
   }
-  return { parts, brokers, nodes, ports: settlePorts(recorded, wishes, freePort), heapsMb };
+  return { parts, brokers, nodes, ports: settlePorts(recorded, wishes, freePort), heapsMb, quickStart };
 }
 
 function settlePorts(

@@ -300,7 +300,7 @@ async function settle(folder: StackFolder, wishes: StackWishes): Promise<StackSe
     if (await isRunning(process)) running.push(name);
   }
   if (recorded === undefined || running.length === 0) return settings;
-  for (const section of ["ports", "heapsMb"] as const) {
+  for (const section of ["ports", "heapsMb", "quickStart"] as const) {
     if (JSON.stringify(settings[section]) === JSON.stringify(recorded[section])) continue;
     throw new CandlewireError(
       "stack.running_differs",

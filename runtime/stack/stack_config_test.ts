@@ -10,6 +10,7 @@ const settings = (change: Partial<StackSettings> = {}): StackSettings => ({
   nodes: 1,
   ports: DEFAULT_PORTS,
   heapsMb: defaultHeaps(1, 1),
+  quickStart: false,
   ...change,
 });
 const postgres = { host: "127.0.0.1", port: 5000, database: "d", user: "u", password: "p@ss/word" };

@@ -43,6 +43,8 @@ export async function startTestStack(options: OwnStackOptions = {}): Promise<Own
   try {
     const stack = await startStack({
       parts: ["kafka", "connect", "cassandra"],
+      // Most of a test's time with real servers is their start.
+      quickStart: true,
       ...options,
       folder,
       ports: { postgres: 0, kafka: 0, kafkaController: 0, connect: 0, cassandra: 0, cassandraStorage: 0 },
