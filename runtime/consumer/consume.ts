@@ -60,7 +60,8 @@ type Load = { batches: ChangeBatch[]; processed: Processed };
 
 /**
  * The consumer's loop: read → transform → write → acknowledge, in that order only (I1). As many batches are being written
- * at once as the store takes (`concurrentWrites`), while the next is read and transformed; their positions move in order.
+ * at once as a remote store takes (`concurrentWrites`), while the next is read and transformed; their positions move in
+ * order.
  * While no more can be written nothing more is read, which is the back-pressure that the log feels.
  *
  * Failures, by class: what is unavailable is waited for without end, and nothing is set aside for it; a row that can
@@ -219,13 +220,15 @@ export class Consumer {
   async #handle(batches: ChangeBatch[], alone: boolean): Promise<boolean> {
     const { decoder, transforms, store, publisher, now } = this.#options;
     const processed = await this.#health.retry(() => processBatch(batches, { decoder, transforms }));
+    const { transactionalPositions, concurrentWrites = 1 } = store.capabilities;
     if (processed.alerts.length > 0) {
+      if (concurrentWrites === 1 && !await this.#alone()) return false;
       const raised = await this.#health.retry(() => store.raiseAlerts(processed.alerts));
       publisher.alerts(raised);
     }
-    const concurrent = store.capabilities.concurrentWrites ?? 1;
-    if (!alone && concurrent > 1) {
-      if (!await this.#flights.room(concurrent)) return false;
+    // A store that is another process writes while the next batch is read and transformed; one in ours has no such time.
+    if (!alone && !transactionalPositions) {
+      if (!await this.#flights.room(concurrentWrites)) return false;
       this.#flights.launch({ batches, processed }, this.#write(batches, processed));
       return true;
     }
