@@ -98,7 +98,8 @@ export type StoredAlert = {
 
 /**
  * The read side of the store. Adapters: `sqlite` (embedded), `cassandra` (cluster), `memory` (tests). Never writes,
- * never blocks a writer. Cursors are opaque; a bad one rejects with `query.bad_cursor`.
+ * never blocks a writer. Cursors are opaque; a bad one rejects with `query.bad_cursor`, a bad limit with `query.bad_limit`.
+ * A store that cannot be read now rejects with `query.unavailable` (`retry`); the same object answers again once it can.
  */
 export interface MarketQuery extends AsyncDisposable {
   origin(): Promise<Origin>;
@@ -114,12 +115,15 @@ export interface MarketQuery extends AsyncDisposable {
   trades(query: RangeQuery): Promise<Page<TradeRow>>;
   book(symbol: string): Promise<Book | undefined>;
   aggregates(query: RangeQuery & { window: WindowLength }): Promise<Page<WindowRow>>;
+  /** Each symbol's gaps follow each other by kind and first id; symbols come in an order of the store's own. */
   completeness(options: { symbol?: string; limit: number; cursor?: string }): Promise<Page<CompletenessRow>>;
   lineage(symbol: string, tradeId: number): Promise<TradeLineage | undefined>;
+  /** Newest first, by first failure. */
   deadLetters(
     options: { limit: number; cursor?: string; code?: string; topic?: string },
   ): Promise<Page<DeadLetter>>;
   deadLetter(id: string): Promise<DeadLetter | undefined>;
+  /** Newest first. */
   alerts(options: { limit: number; cursor?: string; undeliveredOnly?: boolean }): Promise<Page<StoredAlert>>;
   /** Rows per table, for the pipeline picture. Approximate where counting is dear. */
   counts(): Promise<Record<string, number>>;
