@@ -17,6 +17,13 @@ export type StoreCapabilities = {
   /** True when `write(…, {dryRun: true})` is supported. */
   dryRun: boolean;
   /**
+   * False (Cassandra): nothing is read before it is written, so `write` cannot tell what was there already; every change
+   * counts as applied. True when absent.
+   */
+  countsOutcomes?: boolean;
+  /** True (Cassandra): rows go by their own time to live, and `prune` has nothing to do. False when absent. */
+  expiresByItself?: boolean;
+  /**
    * How many `write`s may be under way at once; 1 without it. Where it is more, all else may be called meanwhile too,
    * and the order in which writes become durable does not matter (I2).
    */
