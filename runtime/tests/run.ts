@@ -44,6 +44,7 @@ const PARTS = [
   "runtime/control",
   "runtime/tests/parity",
   "runtime/tests/repository",
+  "runtime/tests/compose",
   "runtime/tests/fault",
   "runtime/tests/integration",
   "runtime/tests/cluster",
