@@ -107,7 +107,9 @@ function decodeRecords(
     const end = reader.at + length;
     if (length < 7 - 1 || end > data.length) throw corrupt(`record ${i} of ${count} is cut off`);
     reader.at++;
-    const timestamp = appended ?? first + reader.readLong();
+    // Read also where the batch's time counts: it stands before what follows.
+    const delta = reader.readLong();
+    const timestamp = appended ?? first + delta;
     const offset = base + reader.read();
     if (offset >= from) {
       const key = text(reader, end);

@@ -22,9 +22,9 @@ export class KafkaTopics implements AsyncDisposable {
   readonly prefix = `sink-${randomUUID().slice(0, 8)}`;
   readonly #made = new Set<string>();
 
-  private constructor() {
+  private constructor(brokers: string[]) {
     this.login = {
-      brokers: needStack().kafka,
+      brokers,
       tls: null,
       sasl: null,
       connectTimeoutMs: 5000,
@@ -33,8 +33,10 @@ export class KafkaTopics implements AsyncDisposable {
     this.kafka = createKafka(this.login, { clientId: "sink-test" });
   }
 
-  static async create(options: { changes?: string[]; partitions?: number } = {}): Promise<KafkaTopics> {
-    const topics = new KafkaTopics();
+  static async create(
+    options: { changes?: string[]; partitions?: number; brokers?: string[] } = {},
+  ): Promise<KafkaTopics> {
+    const topics = new KafkaTopics(options.brokers ?? needStack().kafka);
     await topics.make("position", { partitions: 1, config: { "cleanup.policy": "compact" } });
     for (const name of options.changes ?? []) {
       await topics.make(name, { partitions: options.partitions ?? 4 });

@@ -221,3 +221,14 @@ test("the position is found among many, of several slots; another origin and for
   assert.equal(await sinkOn(topics).position(), undefined);
   await producer.disconnect();
 });
+
+test("records of a topic that the broker stamps with its own time read back whole", async () => {
+  await using topics = await KafkaTopics.create();
+  await topics.make("a", { config: { "message.timestamp.type": "LogAppendTime" } });
+  await using sink = sinkOn(topics);
+  await sink.append([record(topics, 1), record(topics, 2)], position(1));
+  assert.deepEqual((await topics.records(["a"])).map(({ key, value }) => [key, value]), [
+    ['{"symbol":"S1"}', '"1"'],
+    ['{"symbol":"S2"}', '"2"'],
+  ]);
+});
