@@ -1,15 +1,16 @@
-import type { ChangeBatch, ChangeRecord, Position, TopicPartition } from "../../change/record.ts";
-import { CandlewireError } from "../../error.ts";
+import type { ChangeBatch, Position, TopicPartition } from "../../change/record.ts";
+import type { CandlewireError } from "../../error.ts";
 import { createKafka } from "../../kafka/client_kafka.ts";
 import { KafkaCluster, type Watermark } from "../../kafka/cluster_kafka.ts";
-import { isRebalance, kafkaError } from "../../kafka/error_kafka.ts";
+import { kafkaError } from "../../kafka/error_kafka.ts";
 import type { KafkaLogin, KafkaSecrets } from "../../kafka/login.ts";
-import { decodeBatch } from "../../kafka/record_batch.ts";
 import { wait } from "../../wait.ts";
 import { nameOf } from "../partition_name.ts";
 import type { AssignmentChange, ChangeLog } from "./change_log.ts";
+import { KafkaCommits } from "./kafka_commits.ts";
 import { type Fetched, KafkaGroup, type KafkaGroupOptions, type KafkaMember } from "./kafka_group.ts";
-import { at, KafkaPartition } from "./kafka_partition.ts";
+import { KafkaPartition } from "./kafka_partition.ts";
+import { KafkaReader } from "./kafka_reader.ts";
 import { outOfRange } from "./out_of_range.ts";
 import { Wakeup } from "./wakeup.ts";
 
@@ -47,14 +48,8 @@ const DEFAULTS = {
 const REMEDY =
   "Stop the consumers, set the group's offset with kafka-consumer-groups.sh --reset-offsets, start them; " +
   "what was lost comes back by a new snapshot";
-/** How often positions are committed while there are new ones. */
-const COMMIT_EVERY_MS = 100;
-/** How long watermarks are taken for current. */
-const WATERMARKS_MS = 500;
 /** How long `subscribe` waits for the first assignment; it goes on by itself after that. */
 const JOIN_MS = 15_000;
-/** How long one `read` may take. */
-const READ_MS = 20_000;
 
 /**
  * Reads Kafka as a member of a consumer group. Beyond the contract:
@@ -72,6 +67,7 @@ export class KafkaLog implements ChangeLog {
   readonly #options: Required<Pick<KafkaLogOptions, keyof typeof DEFAULTS>> & KafkaLogOptions;
   readonly #kafka: ReturnType<typeof createKafka>;
   readonly #cluster: KafkaCluster;
+  readonly #reader: KafkaReader;
   readonly #partitions = new Map<string, KafkaPartition>();
   readonly #paused = new Set<string>();
   readonly #filled = new Wakeup();
@@ -87,13 +83,16 @@ export class KafkaLog implements ChangeLog {
   readonly #told = new Map<string, TopicPartition>();
   #onAssignment: ((change: AssignmentChange) => void) | undefined;
   #problem: CandlewireError | undefined;
-  #commitProblem: CandlewireError | undefined;
-  #committing: Promise<void> | undefined;
+  readonly #commits = new KafkaCommits({
+    member: () => this.#member,
+    partitions: () => this.#partitions.values(),
+    committed: (partition) => this.#from.delete(nameOf(partition)),
+    refused: () => this.#options.count?.("candlewire_log_commits_refused_total", 1),
+  });
   /** Ends waits of the subscription. */
   #session = new AbortController();
   #turn = 0;
   #rebalancing = false;
-  #marks: { at: number; value: Promise<Watermark[]> } | undefined;
 
   constructor(login: KafkaLogin, options: KafkaLogOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -101,6 +100,7 @@ export class KafkaLog implements ChangeLog {
     const { group, clientId = group, secrets, log } = options;
     this.#kafka = createKafka(login, { clientId, secrets, log });
     this.#cluster = new KafkaCluster(this.#kafka);
+    this.#reader = new KafkaReader(this.#cluster);
   }
 
   async subscribe(
@@ -125,7 +125,7 @@ export class KafkaLog implements ChangeLog {
         rebalancing: () => {
           this.#rebalancing = true;
           this.#options.count?.("candlewire_log_rebalances_total", 1);
-          void this.#commitOnce();
+          void this.#commits.once();
         },
         fetched: (fetched, heartbeat, isRunning) => this.#fetched(fetched, heartbeat, isRunning),
         lost: (problem) => this.#lost(problem),
@@ -166,7 +166,16 @@ export class KafkaLog implements ChangeLog {
     const share = Math.max(1, Math.floor(maxRecords / Math.max(1, active.length)));
     this.#turn++;
     for (let i = 0; i < active.length && left > 0; i++) {
-      const batch = active[(this.#turn + i) % active.length]!.take(Math.min(left, share));
+      const partition = active[(this.#turn + i) % active.length]!;
+      let batch: ChangeBatch | undefined;
+      try {
+        batch = partition.take(Math.min(left, share));
+      } catch (error) {
+        partition.failure = error as CandlewireError;
+        // What was taken of others must go out: it is not delivered a second time.
+        if (batches.length > 0) return batches;
+        throw error;
+      }
       if (batch === undefined) continue;
       left -= batch.records.length;
       batches.push(batch);
@@ -183,10 +192,7 @@ export class KafkaLog implements ChangeLog {
       else if (position.offset > partition.acknowledged) partition.acknowledged = position.offset;
     }
     if (foreign > 0) this.#options.count?.("candlewire_log_foreign_acknowledgements_total", foreign);
-    const problem = this.#commitProblem;
-    this.#commitProblem = undefined;
-    this.#committing ??= this.#commitLoop().finally(() => this.#committing = undefined);
-    if (problem !== undefined) throw problem;
+    this.#commits.schedule(this.#session.signal);
   }
 
   pause(partitions: TopicPartition[]): void {
@@ -215,66 +221,17 @@ export class KafkaLog implements ChangeLog {
   }
 
   async watermarks(): Promise<Watermark[]> {
-    const now = performance.now();
-    if (this.#marks === undefined || now - this.#marks.at > WATERMARKS_MS) {
-      this.#marks = { at: now, value: this.#cluster.watermarks(this.#topics) };
-    }
-    const marks = this.#marks;
-    try {
-      return await marks.value;
-    } catch (error) {
-      if (this.#marks === marks) this.#marks = undefined;
-      throw error;
-    }
+    return await this.#reader.watermarks(this.#topics);
   }
 
   async read(
     range: TopicPartition & { from: number; until: number; maxRecords: number },
   ): Promise<ChangeBatch> {
-    const { topic, partition, from, until, maxRecords } = range;
-    const marks = await this.#cluster.watermarks([topic]);
-    const { low, high } = marks.find((mark) => mark.partition === partition) ?? { low: 0, high: 0 };
-    if (from < low || from > high) throw outOfRange({ topic, partition, offset: from }, low, high);
-    const end = Math.max(from, Math.min(until, high));
-    const records: ChangeRecord[] = [];
-    const deadline = performance.now() + READ_MS;
-    let next = from;
-    while (next < end && records.length < maxRecords && performance.now() < deadline) {
-      const limits = { maxBytes: this.#options.maxBytesPerPartition, maxWaitMs: 100 };
-      for (const batch of await this.#cluster.fetch({ topic, partition, offset: next }, limits)) {
-        if (batch.last < next || next >= end || records.length >= maxRecords) continue;
-        for (const record of decoded(range, batch, next)) {
-          if (record.offset >= end || records.length >= maxRecords) break;
-          records.push(record);
-          next = record.offset + 1;
-        }
-        // Offsets may have holes, at the end of a batch too.
-        if (records.length < maxRecords) next = Math.min(end, batch.last + 1);
-      }
-    }
-    if (next < end && records.length === 0) {
-      throw new CandlewireError(
-        "log.unavailable",
-        `Read ${topic} partition ${partition} at offset ${next}: no answer`,
-        {
-          retry: "retry",
-        },
-      );
-    }
-    return { topic, partition, records, next, highWatermark: high };
+    return await this.#reader.read(range);
   }
 
   async offsetsAt(topic: string, time: number): Promise<Position[]> {
-    const [positions, marks] = await Promise.all([
-      this.#cluster.offsetsAt(topic, time),
-      this.#cluster.watermarks([topic]),
-    ]);
-    const highs = new Map(marks.map((mark) => [mark.partition, mark.high]));
-    return positions.map(({ partition, offset }) => ({
-      topic,
-      partition,
-      offset: offset < 0 ? highs.get(partition) ?? 0 : offset,
-    }));
+    return await this.#reader.offsetsAt(topic, time);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -284,8 +241,8 @@ export class KafkaLog implements ChangeLog {
 
   async #leave(): Promise<void> {
     this.#session.abort();
-    await this.#committing;
-    await this.#commitOnce();
+    await this.#commits.settled();
+    await this.#commits.once();
     const group = this.#group;
     this.#group = undefined;
     this.#generation++;
@@ -383,6 +340,7 @@ export class KafkaLog implements ChangeLog {
         { ...fetched, offset: partition.fetched },
         mark?.low ?? 0,
         mark?.high ?? 0,
+        REMEDY,
       );
       this.#filled.notify();
       return;
@@ -417,50 +375,5 @@ export class KafkaLog implements ChangeLog {
     this.#problem = problem;
     this.#joined.resolve();
     this.#filled.notify();
-  }
-
-  async #commitLoop(): Promise<void> {
-    const { signal } = this.#session;
-    do {
-      await this.#commitOnce();
-      await wait(COMMIT_EVERY_MS, signal);
-    } while (!signal.aborted && this.#commitProblem === undefined && this.#uncommitted().length > 0);
-  }
-
-  #uncommitted(): KafkaPartition[] {
-    return [...this.#partitions.values()].filter((partition) => partition.uncommitted);
-  }
-
-  async #commitOnce(): Promise<void> {
-    const member = this.#member;
-    const partitions = this.#uncommitted();
-    if (member === undefined || partitions.length === 0) return;
-    const positions = partitions.map(({ topic, partition, acknowledged }) => ({
-      topic,
-      partition,
-      offset: acknowledged,
-    }));
-    try {
-      await member.commit(positions);
-      for (const [i, partition] of partitions.entries()) {
-        partition.committed = positions[i]!.offset;
-        this.#from.delete(nameOf(partition));
-      }
-    } catch (error) {
-      if (isRebalance(error)) this.#options.count?.("candlewire_log_commits_refused_total", 1);
-      else this.#commitProblem = kafkaError("Commit positions to Kafka", error);
-    }
-  }
-}
-
-function decoded(
-  range: TopicPartition,
-  batch: Parameters<typeof decodeBatch>[0],
-  from: number,
-): ChangeRecord[] {
-  try {
-    return decodeBatch(batch, from);
-  } catch (error) {
-    throw at(range, batch.base, error);
   }
 }

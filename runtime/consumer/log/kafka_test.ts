@@ -6,6 +6,7 @@ import { partitionFor } from "../../change/partitioner.ts";
 import type { ChangeBatch } from "../../change/record.ts";
 import { createKafka } from "../../kafka/client_kafka.ts";
 import { MAX_BATCH_BYTES } from "../../kafka/codecs_kafka.ts";
+import type { CandlewireError } from "../../error.ts";
 import { testSeed } from "../../tests/seed.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
 import { TestLog, testLogin, TestTopics } from "./testing/kafka_subject.ts";
@@ -326,12 +327,53 @@ test("kafka: a batch that cannot be read stops with its place, after all that li
     { code: "log.corrupt_batch", message: /partition 0 at offset 5/ },
   );
   assert.equal(got, 5);
+  const before = await log.read({ topic: "t", partition: 0, from: 3, until: 9, maxRecords: 9 });
+  assert.deepEqual([before.records.length, before.next], [2, 5]);
   await assert.rejects(
-    () => log.read({ topic: "t", partition: 0, from: 3, until: 9, maxRecords: 9 }),
+    () => log.read({ topic: "t", partition: 0, from: 5, until: 9, maxRecords: 9 }),
     { code: "log.corrupt_batch", message: /partition 0 at offset 5/ },
   );
   const behind = await log.read({ topic: "t", partition: 0, from: 6, until: 9, maxRecords: 9 });
   assert.deepEqual(behind.records.map(({ value }) => value), ["behind"]);
+});
+
+test("kafka: a batch that cannot be read loses nothing of the other partitions", async () => {
+  await using topics = new TestTopics(4);
+  await topics.append(numbered(0, 200));
+  await topics.producer.send({
+    topic: topics.name("t"),
+    compression: kafkajs.CompressionTypes.ZSTD,
+    messages: [{ value: Buffer.alloc(MAX_BATCH_BYTES + 1), partition: 2 }],
+  });
+  await topics.append(numbered(200, 200));
+  const seen: string[] = [];
+  const readAll = async (log: TestLog) => {
+    for (;;) {
+      const batches = await log.poll({ maxRecords: 40, timeoutMs: 1000 });
+      if (batches.length === 0) return;
+      for (const { records } of batches) seen.push(...records.map(({ value }) => value!));
+      await log.acknowledge(
+        batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next })),
+      );
+    }
+  };
+  let bad: { partition: number; offset: number } | undefined;
+  {
+    await using log = new TestLog(topics);
+    await log.subscribe(["t"]);
+    await assert.rejects(() => readAll(log), (error: CandlewireError) => {
+      bad = error.details as typeof bad;
+      return error.code === "log.corrupt_batch";
+    });
+    await assert.rejects(() => readAll(log), { code: "log.corrupt_batch" });
+  }
+  // What an operator does: sets the position behind it.
+  await using log = new TestLog(topics);
+  await log.subscribe(["t"], { from: [{ topic: "t", partition: bad!.partition, offset: bad!.offset + 1 }] });
+  await readAll(log);
+  assert.equal(bad!.partition, 2);
+  assert.deepEqual(missing(new Set(seen), 400), []);
+  assert.equal(seen.length, 400);
 });
 
 test("kafka: every codec comes through, one after the other in one partition", async () => {
