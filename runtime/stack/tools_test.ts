@@ -38,6 +38,8 @@ Deno.test("takes the first Java that will do, from JAVA_HOME, PATH and the distr
     const jvms = join(folder, "jvm");
     await Deno.mkdir(join(jvms, "java-17", "bin"), { recursive: true });
     const installed = join(jvms, "java-17", "bin", "java");
+    // Debian keeps files there, too.
+    await Deno.writeTextFile(join(jvms, ".java-17.jinfo"), "");
     await Deno.writeTextFile(installed, `#!/bin/sh\n${says("17.0.15")}\n`, { mode: 0o755 });
 
     const find = (path: string, parts: StackPart[], more = {}) =>

@@ -78,6 +78,7 @@ for (const [index, part] of parts.entries()) {
   console.log(`\n=== ${part} (${index + 1} of ${parts.length})`);
   const report = join(reports, `${index}.xml`);
   if (needsStack[index]) await startServers();
+  if (interrupted.signal.aborted) break;
   const started = performance.now();
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--frozen", `--junit-path=${report}`, part],
@@ -123,7 +124,7 @@ async function startServers(): Promise<void> {
     notes.push(note);
     // A machine may lack Java or Maven; CI installs them, and servers that cannot be started are a fault of ours.
     if (lacking === undefined || Deno.env.get("CI")) total.failed++;
-    servers.env = { CANDLEWIRE_TEST_STACK_REASON: reason.split("\n")[0]!.slice(0, 200) };
+    servers.env = { CANDLEWIRE_TEST_STACK_REASON: errorText(error).split("\n")[0]!.slice(0, 120) };
   }
 }
 
