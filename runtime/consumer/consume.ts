@@ -182,7 +182,7 @@ export class Consumer {
       this.#pending = polled.filter((batch) => !this.#holdBack(batch));
     }
     await this.#takeChanges();
-    const records = this.#pending.reduce((sum, batch) => sum + batch.records.length, 0);
+    const lag = this.#pending.reduce((sum, { highWatermark, next }) => sum + highWatermark - next, 0);
     let waiting = this.#pending.length > 0;
     if (waiting && !await this.#handle(this.#pending, failed)) return true;
     this.#pending = [];
@@ -191,7 +191,7 @@ export class Consumer {
       await this.#retryBlocked();
       for (const task of this.#tasks.splice(0)) await task();
     }
-    const caughtUp = records < maxRecords / 2;
+    const caughtUp = lag < maxRecords;
     for (const chore of this.#options.chores ?? []) {
       if (chore.due?.(now()) === false) continue;
       if (chore.beside !== true && !await this.#alone()) return true;

@@ -34,6 +34,9 @@ export type ConsumerParameters = ConsumerConfig & {
 /** Prices read at the start, so that a price move that began before a restart is seen. */
 const WARM_PRICES = 500_000;
 
+/** How many times longer windows wait while the log has more than a batch to read. */
+const WINDOWS_BEHIND = 10;
+
 /** The consumer module: wires log, transforms and store, and answers for dead letters, replays and alerts. */
 export default async function main(context: ModuleContext): Promise<void> {
   const config = context.parameters as unknown as ConsumerParameters;
@@ -159,7 +162,11 @@ export default async function main(context: ModuleContext): Promise<void> {
   }
   if (config.windows.enabled) {
     const owns = (symbol: string) => ownership.owns(symbol, ["recent_trades"]);
-    chores.push(every("windows", config.windows.everyMs, async (_now, caughtUp) => {
+    let next = 0;
+    chores.push(every("windows", config.windows.everyMs, async (now, caughtUp) => {
+      // Behind, rows come first: trades read for windows of minutes that are not complete are read again later.
+      if (!caughtUp && now < next) return false;
+      next = now + config.windows.everyMs * WINDOWS_BEHIND;
       const { windows, more } = await recomputeWindows(store, { ...config.windows, owns });
       publisher.windows(windows);
       return more && caughtUp;

@@ -158,8 +158,11 @@ export class KafkaLog implements ChangeLog {
     // What moves away now would be done twice.
     if (this.#rebalancing) return [];
     const active: KafkaPartition[] = [];
-    for (const [name, partition] of this.#partitions) if (!this.#paused.has(name)) active.push(partition);
-    for (const { failure } of active) if (failure !== undefined) throw failure;
+    for (const [name, partition] of this.#partitions) {
+      if (this.#paused.has(name)) continue;
+      if (partition.failure !== undefined) throw partition.failure;
+      if (partition.waits) active.push(partition);
+    }
     const batches: ChangeBatch[] = [];
     let left = maxRecords;
     // A share each, so that one busy partition does not keep the others waiting.

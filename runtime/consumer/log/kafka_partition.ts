@@ -48,6 +48,11 @@ export class KafkaPartition implements TopicPartition {
     return this.acknowledged > this.#start && this.acknowledged !== this.committed;
   }
 
+  /** Whether there is something to deliver. */
+  get waits(): boolean {
+    return this.#waiting.length > 0 || this.#done < this.#decoded.length;
+  }
+
   /** Takes what was fetched; what is here already is passed over. */
   push(batches: readonly RecordBatch[], highWatermark: number): void {
     for (const batch of batches) {
