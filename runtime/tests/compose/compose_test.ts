@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readCommandLine } from "../../cli.ts";
 import { type Config, type ConfigPart, parseConfigFile, readConfig, VERBATIM_KEYS } from "../../config.ts";
 import { resolveEnvironment } from "../../environment_reference.ts";
-import { makeEnvFile, readEnvFile } from "./env_file.ts";
+import { envCommand, makeEnvFile, readEnvFile } from "./env_file.ts";
 import {
   composeIgnore,
   type ComposeProject,
@@ -93,6 +93,27 @@ Deno.test("the documented command makes .env: every secret once, readable by its
     if (Deno.build.os !== "windows") assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the documents give that command, and name variables and files that are there", () => {
+  const example = read(".env.example");
+  const names = new Set([...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name!));
+  for (const file of ["README.md", "runtime/docs/docker.md"]) {
+    const text = read(file);
+    assert.ok(text.includes(`\n${envCommand()}\n`), `${file} has another command for .env`);
+    for (
+      const [, name] of text.matchAll(
+        /`((?:CANDLEWIRE|GRAFANA|KAFKA|POSTGRES|CASSANDRA|CONNECT|CAPTURE|VIEWER|OPERATOR)_[A-Z_]+)/g,
+      )
+    ) {
+      assert.ok(names.has(name!), `${file}: ${name} is no variable`);
+    }
+    for (const [command] of text.matchAll(/docker compose [^`\n]+/g)) {
+      for (const [, path] of command.matchAll(/(?:-f|--env-file) (\S+)/g)) {
+        if (path !== ".env") assert.ok(read(path!).length > 0, path);
+      }
+    }
   }
 });
 
