@@ -28,7 +28,16 @@ export async function openStore(
         deadLetters: options.deadLetters,
       });
     }
-    case "cassandra":
-      throw new Error("not yet");
+    case "cassandra": {
+      const { CassandraMarketStore } = await import("./store/cassandra.ts");
+      return await CassandraMarketStore.open(parameters.login, {
+        secrets: context.secrets,
+        origin: context.origin,
+        writer: context.name,
+        retention: options.retention,
+        deadLetters: options.deadLetters,
+        log: (level, message) => context.log(level, message),
+      });
+    }
   }
 }
