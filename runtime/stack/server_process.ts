@@ -15,6 +15,7 @@ export async function spawnDetached(
 ): Promise<ProcessIdentity | undefined> {
   const script =
     'ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"; "$0" "$@" >"$OUT" 2>&1 </dev/null & echo $!';
+  // Not output(): only spawn() heeds "detached", without which the terminal's signals would reach the servers.
   const { stdout } = await new Deno.Command("/bin/sh", {
     args: ["-c", script, program, ...args],
     cwd: options.cwd,
@@ -24,7 +25,7 @@ export async function spawnDetached(
     stdin: "null",
     stdout: "piped",
     stderr: "null",
-  }).output();
+  }).spawn().output();
   return await identify(Number(new TextDecoder().decode(stdout)));
 }
 

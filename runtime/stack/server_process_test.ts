@@ -52,6 +52,12 @@ Deno.test("a process is told by its number and its start: another with the numbe
     const process = await sleeper(folder);
     try {
       assert.deepEqual(await identify(process.pid), process);
+      if (Deno.build.os === "linux") {
+        // A session of its own: what ends the terminal's processes does not end it.
+        const session = async (pid: number | "self") =>
+          (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1]!.split(" ")[3];
+        assert.notEqual(await session(process.pid), await session("self"));
+      }
       assert.ok(await residentBytes(process.pid) > 0);
       const other = { ...process, startTime: `${process.startTime}0` };
       assert.equal(await isRunning(other), false);
