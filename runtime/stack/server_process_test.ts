@@ -35,7 +35,11 @@ async function sleeper(folder: string, script = "exec sleep 100"): Promise<Proce
 
 Deno.test("a detached process has a clean environment and no input, and its output goes to a file", () =>
   withFolder(async (folder) => {
-    const process = await sleeper(folder, "echo $GREETING; env | cut -d= -f1 | sort; cat; echo oops >&2");
+    // It must still be there when it is looked for.
+    const script =
+      "while [ ! -e go ]; do sleep 0.02; done; echo $GREETING; env | cut -d= -f1 | sort; cat; echo oops >&2";
+    const process = await sleeper(folder, script);
+    await Deno.writeTextFile(join(folder, "go"), "");
     assert.ok(await awaitGone(process, 10_000));
     const lines = await lastLines(join(folder, "out"), 20);
     assert.equal(lines[0], "hello");
