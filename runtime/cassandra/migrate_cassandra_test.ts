@@ -16,7 +16,7 @@ function login(keyspace: string): CassandraLogin {
     username: null,
     consistency: { write: "LOCAL_QUORUM", read: "LOCAL_ONE", tables: {} },
     connectTimeoutMs: 5000,
-    requestTimeoutMs: 12_000,
+    requestTimeoutMs: 60_000,
   };
 }
 

@@ -71,6 +71,7 @@ export class CassandraMarketStore implements MarketStore {
     exactDecimals: false,
     dryRun: true,
     countsOutcomes: false,
+    concurrentWrites: 2,
     expiresByItself: true,
   };
   readonly #client: Client;
@@ -164,14 +165,11 @@ export class CassandraMarketStore implements MarketStore {
     }
     await this.#letters.check(deadLetters);
     const mutations = this.#encode(changes, at, true);
-    try {
-      // I1: resolves only when all of it is durable.
-      await this.#sender.send(mutations, "Write a batch");
-      this.#tracks.stored();
-    } catch (error) {
-      this.#tracks.failed();
-      throw error;
-    }
+    // Another write may be encoded while this one is under way.
+    const tracks = this.#tracks.take();
+    // I1: resolves only when all of it is durable.
+    await this.#sender.send(mutations, "Write a batch");
+    this.#tracks.stored(tracks);
     // I5: the letter is durable before the position passes its record.
     await this.#letters.write(deadLetters, at);
     for (const id of settled) await this.#letters.remove(id);
@@ -190,7 +188,7 @@ export class CassandraMarketStore implements MarketStore {
       return mutations;
     } catch (error) {
       frame.clear();
-      this.#tracks.failed();
+      this.#tracks.take();
       // Nothing but the rows can be at fault here.
       throw error instanceof CandlewireError
         ? error

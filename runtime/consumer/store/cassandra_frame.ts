@@ -107,9 +107,9 @@ export class CassandraFrame {
     this.#at += 12;
   }
 
-  /** bigint or timestamp; no BigInt is made of it. */
+  /** bigint or timestamp, to 2^53 (trade_index's time stamp of id 0); no BigInt is made of it. */
   long(value: number, column: string): void {
-    if (!Number.isSafeInteger(value)) refuse(column, value, "an integer");
+    if (!(Number.isInteger(value) && Math.abs(value) <= 2 ** 53)) refuse(column, value, "an integer");
     this.#view.setInt32(this.#at, 8);
     this.#view.setInt32(this.#at + 4, Math.floor(value / 0x1_0000_0000));
     // ToUint32 is modulo 2^32, also below zero.

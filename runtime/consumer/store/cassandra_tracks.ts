@@ -13,7 +13,8 @@ const REMEMBERED = 10_000;
 /** first_id is written at this minus the id, so that the smallest wins. Below 2^63 µs for ever. */
 const FIRST_ID_BASE = 2 ** 53;
 
-type Pending = { runs: TradeRun[]; minutes: TradeMinute[]; marks: MarkToWrite[] };
+/** What a batch's tracks come to, until it is known whether they are durable. */
+export type PendingTracks = { runs: TradeRun[]; minutes: TradeMinute[]; marks: MarkToWrite[] };
 
 /** Writes what trades leave beside their rows: trade_index, lineage and the marks of dirty minutes. */
 export class CassandraTracks {
@@ -26,7 +27,7 @@ export class CassandraTracks {
   readonly #open = new Map<string, TradeRun>();
   /** What trade_index has of each symbol's newest minute, so that it is not written again. */
   readonly #newest = new Map<string, TradeMinute>();
-  #pending: Pending = { runs: [], minutes: [], marks: [] };
+  #pending: PendingTracks = { runs: [], minutes: [], marks: [] };
 
   constructor(
     frame: CassandraFrame,
@@ -69,20 +70,20 @@ export class CassandraTracks {
     this.#pending.marks.push(mark);
   }
 
-  /** All that was encoded since is durable. */
-  stored(): void {
-    const { runs, minutes, marks } = this.#pending;
+  /** What was encoded since the last call: to be handed to `stored` once it is durable; else it is written again. */
+  take(): PendingTracks {
+    const pending = this.#pending;
+    this.#pending = { runs: [], minutes: [], marks: [] };
+    return pending;
+  }
+
+  /** All of it is durable. */
+  stored({ runs, minutes, marks }: PendingTracks): void {
     this.#minutes.written(marks);
     if (this.#open.size > REMEMBERED) this.#open.clear();
     if (this.#newest.size > REMEMBERED) this.#newest.clear();
     for (const run of runs) this.#open.set(run.symbol, run);
     for (const minute of minutes) this.#newest.set(minute.symbol, minute);
-    this.#pending = { runs: [], minutes: [], marks: [] };
-  }
-
-  /** Nobody knows what of it is stored: it is written again. */
-  failed(): void {
-    this.#pending = { runs: [], minutes: [], marks: [] };
   }
 
   #index(symbol: Uint8Array, { symbol: name, minute, firstId, lastId }: TradeMinute, now: number): void {

@@ -32,7 +32,7 @@ export class TestKeyspace implements AsyncDisposable {
       username: null,
       consistency: { write: "LOCAL_QUORUM", read: "LOCAL_ONE", tables: {} },
       connectTimeoutMs: 5000,
-      requestTimeoutMs: 12_000,
+      requestTimeoutMs: 30_000,
       ...options,
     };
     await migrateCassandra(login, {
@@ -55,7 +55,8 @@ export class TestKeyspace implements AsyncDisposable {
   /** Runs a statement, answers with its rows. */
   // deno-lint-ignore no-explicit-any
   async rows(cql: string, values: unknown[] = []): Promise<any[]> {
-    const client = await connectCassandra(this.login);
+    // Schema changes take seconds on a busy machine.
+    const client = await connectCassandra({ ...this.login, requestTimeoutMs: 120_000 });
     try {
       return (await client.execute(cql, values, { prepare: true })).rows;
     } finally {
