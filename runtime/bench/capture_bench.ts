@@ -39,6 +39,17 @@ export type CaptureRound = {
 /** Who captures: begins where it stopped, and stops. */
 type Contender = { name: string; topic: string; pid: number; start(): Promise<void>; stop(): Promise<void> };
 
+/** Seconds: of the clock, and of processor time of the contender and of the servers. */
+type Cost = { wall: number; process: number; postgres: number; kafka: number };
+
+const minus = (a: Cost, b: Cost): Cost => ({
+  wall: a.wall - b.wall,
+  process: a.process - b.process,
+  postgres: a.postgres - b.postgres,
+  kafka: a.kafka - b.kafka,
+});
+
+const NOTHING = { rowsPerSecond: NaN, cpu: NaN, postgresCpu: NaN, kafkaCpu: NaN, rssMb: NaN };
 const PASSWORD = "c";
 const TABLE = "bench_rows";
 const PARTITIONS = 4;
@@ -56,8 +67,8 @@ const DEFAULTS = {
 
 /**
  * Capture of our own and Debezium in Connect, default and tuned, in turn on the same rows of one PostgreSQL into the same
- * Kafka. Each round: a backlog for each, alone, warm (the first round warms and is thrown away), then single-row commits
- * at an even pace. Ours runs twice a round: A/A. A row's time is from commit (the envelope's `source.ts_us`) to the
+ * Kafka. Each round: single-row commits at an even pace for each, alone, then a backlog for each, alone and warm (the
+ * first round warms and is thrown away; what a start takes is subtracted). Ours runs twice a round: A/A. A row's time is from commit (the envelope's `source.ts_us`) to the
  * broker's log append time. Rows are counted in the topic: a run with a missing or doubled row fails.
  */
 export async function captureBench(options: CaptureBenchOptions): Promise<CaptureRound[]> {
@@ -109,6 +120,12 @@ export async function captureBench(options: CaptureBenchOptions): Promise<Captur
     }
   };
 
+  const cost = (pid: number): Cost => ({
+    wall: performance.now() / 1000,
+    process: costOf(pid).cpuSeconds,
+    postgres: costOfTree(postgres.server.pid).cpuSeconds,
+    kafka: costOf(options.kafkaPid).cpuSeconds,
+  });
   const results: CaptureRound[] = [];
   // Slots first: each begins with a row of its own time, and from then on has all.
   const missed = new Map<string, number>();
@@ -127,61 +144,51 @@ export async function captureBench(options: CaptureBenchOptions): Promise<Captur
   }
   for (let round = 0; round <= options.rounds; round++) {
     const measured = new Map<string, CaptureRound>();
-    await insert(options.rows, 100);
     // The order turns, so that nobody always comes first.
     const order = contenders.map((_, i) => contenders[(i + round) % contenders.length]!);
+    const starts = new Map<string, Cost>();
     for (const { name, topic, pid, start, stop } of order) {
-      const expected = nextId - 1 - missed.get(topic)!;
-      await start();
-      await reach(topic, expected - options.rows + 1, 2);
-      const from = performance.now();
-      const already = await highOf(cluster, topics.name(topic));
-      const cpu = [costOf(pid), costOfTree(postgres.server.pid), costOf(options.kafkaPid)].map((c) =>
-        c.cpuSeconds
-      );
-      await reach(topic, expected, 20);
-      const seconds = (performance.now() - from) / 1000;
-      const after = [costOf(pid), costOfTree(postgres.server.pid), costOf(options.kafkaPid)].map((c) =>
-        c.cpuSeconds
-      );
-      const rows = expected - already;
-      const used = after.map((value, i) => (value - cpu[i]!) * 1e6 / rows);
-      measured.set(name, {
-        contender: name,
-        rowsPerSecond: rows / seconds,
-        cpu: used[0]!,
-        postgresCpu: used[1]!,
-        kafkaCpu: used[2]!,
-        p50Ms: NaN,
-        p99Ms: NaN,
-        rssMb: costOf(pid).rssBytes / 1e6,
-      });
-      await stop();
-      progress(
-        `round ${round} ${name}: ${Math.round(rows / seconds)} rows/s, ${used[0]!.toFixed(1)} µs CPU a row`,
-      );
-    }
-    for (const { name, topic, start, stop } of order) {
-      await start();
+      const due = () => nextId - 1 - missed.get(topic)!;
       await insert(1, 1);
-      await reach(topic, nextId - 1 - missed.get(topic)!, 20);
+      const from = cost(pid);
+      await start();
+      await reach(topic, due(), 2);
+      starts.set(name, minus(cost(pid), from));
       const begin = await ends(cluster, topics.name(topic));
-      const started = performance.now();
+      const startedAt = performance.now();
       const commits = options.seconds * COMMITS_PER_SECOND;
       for (let n = 0; n < commits; n++) {
-        const due = started + n * 1000 / COMMITS_PER_SECOND;
-        if (due > performance.now()) await delay(due - performance.now());
+        const wait = startedAt + n * 1000 / COMMITS_PER_SECOND - performance.now();
+        if (wait > 0) await delay(wait);
         await insert(1, 1);
       }
-      await reach(topic, nextId - 1 - missed.get(topic)!, 20);
+      await reach(topic, due(), 20);
       await stop();
       const times = await latencies(cluster, topics.name(topic), begin);
       if (times.length !== commits) throw new Error(`${name}: ${times.length} records of ${commits} commits`);
+      const [p50Ms, p99Ms] = [quantile(times, 0.5), quantile(times, 0.99)];
+      measured.set(name, { contender: name, ...NOTHING, p50Ms, p99Ms });
+      progress(`round ${round} ${name}: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
+    }
+    await insert(options.rows, 100);
+    for (const { name, topic, pid, start, stop } of order) {
+      const from = cost(pid);
+      const rows = nextId - 1 - missed.get(topic)! - await highOf(cluster, topics.name(topic));
+      await start();
+      await reach(topic, nextId - 1 - missed.get(topic)!, 10);
+      // What a start takes is not the rows': it was measured on one row. What others queue at a start, though, is.
+      const used = minus(minus(cost(pid), from), starts.get(name)!);
       const figures = measured.get(name)!;
-      figures.p50Ms = quantile(times, 0.5);
-      figures.p99Ms = quantile(times, 0.99);
+      figures.rowsPerSecond = rows / used.wall;
+      figures.cpu = used.process * 1e6 / rows;
+      figures.postgresCpu = used.postgres * 1e6 / rows;
+      figures.kafkaCpu = used.kafka * 1e6 / rows;
+      figures.rssMb = costOf(pid).rssBytes / 1e6;
+      await stop();
       progress(
-        `round ${round} ${name}: p50 ${figures.p50Ms.toFixed(1)} ms, p99 ${figures.p99Ms.toFixed(1)} ms`,
+        `round ${round} ${name}: ${Math.round(figures.rowsPerSecond)} rows/s, ${
+          figures.cpu.toFixed(1)
+        } µs CPU a row`,
       );
     }
     if (round > 0) results.push(...measured.values());

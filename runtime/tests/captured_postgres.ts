@@ -8,7 +8,7 @@ import type { Origin } from "../market/origin.ts";
 import { migratePostgres } from "../postgres/migrate_postgres.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { type CaptureConfig, captureConfig } from "../capture/config.ts";
-import main from "../capture/main.ts";
+import main, { type SinkParameters } from "../capture/main.ts";
 
 /** One record of the journal, parsed. */
 export type Captured = {
@@ -88,9 +88,10 @@ export class CapturedPostgres implements AsyncDisposable {
     };
   }
 
-  /** Runs capture in this process. Disposing of it stops it and checks that it ended well. */
-  capture(journalFolder: string, config: Partial<CaptureConfig> = {}): RunningCapture {
-    const context = memoryContext(this.parameters(journalFolder, config), {
+  /** Runs capture in this process, into the journal unless a sink is named. Disposing of it stops it and checks that it ended well. */
+  capture(journalFolder: string, config: Partial<CaptureConfig> = {}, sink?: SinkParameters): RunningCapture {
+    const parameters = this.parameters(journalFolder, config);
+    const context = memoryContext(sink === undefined ? parameters : { ...parameters, sink }, {
       origin: ORIGIN,
       secrets: { postgresPassword: "c" },
     });

@@ -4,6 +4,7 @@ import { createKafka } from "../kafka/client_kafka.ts";
 import { KafkaCluster } from "../kafka/cluster_kafka.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import { decodeBatch } from "../kafka/record_batch.ts";
+import { eventually } from "./captured_postgres.ts";
 import { needStack } from "./test_stack.ts";
 
 /** A record as it lies in a topic, with the topic's name without the prefix. */
@@ -55,7 +56,8 @@ export class KafkaTopics implements AsyncDisposable {
     const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }));
     await this.#admin((admin) =>
       admin.createTopics({
-        waitForLeaders: true,
+        // The driver's own wait fails at the first broker that has not heard of the topic yet.
+        waitForLeaders: false,
         topics: [{
           topic: this.name(topic),
           numPartitions: options.partitions ?? 1,
@@ -65,6 +67,12 @@ export class KafkaTopics implements AsyncDisposable {
       })
     );
     this.#made.add(topic);
+    await using cluster = new KafkaCluster(this.kafka);
+    await eventually(
+      async () =>
+        (await cluster.watermarks([this.name(topic)]).catch(() => [])).length === (options.partitions ?? 1),
+      `topic ${this.name(topic)} gets no leaders`,
+    );
   }
 
   async configure(topic: string, config: Record<string, string>): Promise<void> {
