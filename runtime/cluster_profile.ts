@@ -65,7 +65,11 @@ export async function openCluster(context: ProfileContext): Promise<Profile> {
   );
 
   await using stack = new AsyncDisposableStack();
-  const query = stack.use(new CassandraMarketQuery(cassandra.login, cassandra.secrets));
+  const query = stack.use(
+    new CassandraMarketQuery(cassandra.login, cassandra.secrets, {
+      retention: config.consumer.expire ? config.consumer.retention : {},
+    }),
+  );
   const log = stack.use(
     new KafkaLog(kafka.login, {
       // Never joined: this reader looks at watermarks and single records.

@@ -6,6 +6,7 @@ import type { CompletenessRow, KlineRow, PriceRow, StatsRow, TradeRow } from "..
 import { flattenBook, parseSide, topOfBook } from "./book_levels.ts";
 import { CassandraAlerts } from "./cassandra_alerts.ts";
 import { CassandraCounts } from "./cassandra_counts.ts";
+import { floorOf, type Kept } from "./cassandra_floor.ts";
 import { readLetter, readLetters } from "./cassandra_letters.ts";
 import { type MarkedRow, readMarked } from "./cassandra_marked.ts";
 import { CassandraReader, type CassandraRow, numberOf } from "./cassandra_reader.ts";
@@ -30,6 +31,14 @@ import { UsdtConverter } from "./usdt.ts";
 
 const MINUTE_MS = 60_000;
 
+/** Options of {@linkcode CassandraMarketQuery}. */
+export type CassandraQueryOptions = {
+  /** The consumers' retention, as far as rows expire by it: reads begin behind what has expired. */
+  retention?: Kept;
+  /** Our clock, epoch ms. */
+  now?: () => number;
+};
+
 /** The times that a page may show, and the cursor of the next one. */
 type Slice = { from: number; to: number; order: "asc" | "desc"; limit: number; cursor: string };
 
@@ -44,12 +53,19 @@ export class CassandraMarketQuery implements MarketQuery {
   readonly #reader: CassandraReader;
   readonly #alerts: CassandraAlerts;
   readonly #counts: CassandraCounts;
+  readonly #floor: (table: keyof Kept) => number;
   #stats: Promise<StatsRow[]> | undefined;
 
-  constructor(login: CassandraLogin, secrets: CassandraSecrets = {}) {
+  constructor(
+    login: CassandraLogin,
+    secrets: CassandraSecrets = {},
+    options: CassandraQueryOptions = {},
+  ) {
+    const { retention = {}, now = Date.now } = options;
+    this.#floor = (table) => floorOf(retention, table, now());
     this.#reader = new CassandraReader(login, secrets);
     this.#alerts = new CassandraAlerts(this.#reader);
-    this.#counts = new CassandraCounts(this.#reader);
+    this.#counts = new CassandraCounts(this.#reader, this.#floor);
   }
 
   async origin(): Promise<Origin> {
@@ -91,7 +107,7 @@ export class CassandraMarketQuery implements MarketQuery {
   }
 
   async prices(query: RangeQuery): Promise<Page<PriceRow>> {
-    const slice = sliceOf("prices", query);
+    const slice = sliceOf("prices", query, this.#floor("latest_prices"));
     const rows = await readMarked(this.#reader, {
       ...slice,
       table: "latest_prices",
@@ -112,7 +128,7 @@ export class CassandraMarketQuery implements MarketQuery {
   }
 
   async klines(query: RangeQuery): Promise<Page<KlineRow>> {
-    const slice = sliceOf("klines", query);
+    const slice = sliceOf("klines", query, this.#floor("klines"));
     const rows = await readMarked(this.#reader, {
       ...slice,
       table: "klines",
@@ -135,7 +151,7 @@ export class CassandraMarketQuery implements MarketQuery {
   }
 
   trades(query: RangeQuery): Promise<Page<TradeRow>> {
-    return readTrades(this.#reader, query);
+    return readTrades(this.#reader, query, { floor: this.#floor("recent_trades") });
   }
 
   async book(symbol: string): Promise<Book | undefined> {
@@ -146,7 +162,7 @@ export class CassandraMarketQuery implements MarketQuery {
       markColumns: ["depth", "last_update_id", "trusted", "best_bid", "best_ask", "spread", "mid"],
       time: "updated_at",
       symbol,
-      from: Number.MIN_SAFE_INTEGER,
+      from: this.#floor("order_book"),
       to: Number.MAX_SAFE_INTEGER,
       order: "desc",
       limit: 1,
@@ -179,7 +195,8 @@ export class CassandraMarketQuery implements MarketQuery {
   }
 
   async aggregates(query: RangeQuery & { window: WindowLength }): Promise<Page<WindowRow>> {
-    const slice = sliceOf(`aggregates:${query.window}`, query);
+    const floor = this.#floor(query.window === "1s" ? "windows_1s" : "windows");
+    const slice = sliceOf(`aggregates:${query.window}`, query, floor);
     const rows = await this.#reader.rows(
       `SELECT open_time, trade_count, volume_text, quote_volume_text, vwap_text, realised_volatility, first_trade_id,
          last_trade_id
@@ -263,13 +280,13 @@ export class CassandraMarketQuery implements MarketQuery {
   }
 }
 
-/** The times that a page may show: those asked for, after the cursor. */
-function sliceOf(kind: string, query: RangeQuery): Slice {
+/** The times that a page may show: those asked for, after the cursor, that have not expired. */
+function sliceOf(kind: string, query: RangeQuery, floor: number): Slice {
   const { order = "desc" } = query;
   const limit = checkLimit(query.limit);
   const cursor = `${kind}:${order}`;
   const after = decodeCursor(cursor, ["number"], query.cursor)?.[0] as number | undefined;
-  let from: number = query.from ?? Number.MIN_SAFE_INTEGER;
+  let from: number = Math.max(query.from ?? floor, floor);
   let to: number = query.to ?? Number.MAX_SAFE_INTEGER;
   if (after !== undefined && order === "asc") from = Math.max(from, after + 1);
   if (after !== undefined && order === "desc") to = Math.min(to, after);

@@ -1,3 +1,4 @@
+import type { Kept } from "./cassandra_floor.ts";
 import { type CassandraReader, type CassandraRow, numberOf } from "./cassandra_reader.ts";
 
 /** How long one call goes on counting; beyond it, only what has begun is ended. */
@@ -14,6 +15,9 @@ type Counted = {
   /** What is counted: a table with the same keys as the one shown, and rows that cost little to pass over. */
   from: string;
   key: readonly string[];
+  /** A clustering column of time, and whose retention it expires by: what has expired is not passed over. */
+  time?: string;
+  kept?: (key: readonly unknown[]) => keyof Kept;
   /** The partitions' number is the rows' number. */
   single?: boolean;
   /** Counted at every call. */
@@ -25,19 +29,33 @@ type Counted = {
 
 const TABLES: readonly Counted[] = [
   { name: "crypto_24h_stats", from: "crypto_24h_stats", key: ["symbol"], single: true },
-  { name: "latest_prices", from: "latest_prices", key: ["symbol"] },
-  { name: "klines", from: "klines", key: ["symbol"] },
-  { name: "order_book", from: "book_marks", key: ["symbol"] },
+  {
+    name: "latest_prices",
+    from: "latest_prices",
+    key: ["symbol"],
+    time: "updated_at",
+    kept: () => "latest_prices",
+  },
+  { name: "klines", from: "klines", key: ["symbol"], time: "open_time", kept: () => "klines" },
+  { name: "order_book", from: "book_marks", key: ["symbol"], time: "updated_at", kept: () => "order_book" },
   {
     // A partition of trades may hold millions; the index tells their ids by minute, and ids have no holes.
     name: "recent_trades",
     from: "trade_index",
     key: ["symbol"],
+    time: "minute",
+    kept: () => "recent_trades",
     columns: "sum(first_id) AS first, sum(last_id) AS last, count(last_id) AS minutes",
     rows: (row) => numberOf(row.last)! - numberOf(row.first)! + numberOf(row.minutes)!,
   },
   { name: "completeness", from: "completeness", key: ["symbol"] },
-  { name: "windows", from: "windows", key: ["symbol", "window"] },
+  {
+    name: "windows",
+    from: "windows",
+    key: ["symbol", "window"],
+    time: "open_time",
+    kept: ([, window]) => window === "1s" ? "windows_1s" : "windows",
+  },
   { name: "dirty_minutes", from: "dirty_minutes", key: ["symbol"] },
   { name: "dead_letters", from: "dead_letters", key: ["shard"], always: true },
   { name: "alerts", from: "alerts_by_day", key: ["day"] },
@@ -58,13 +76,16 @@ type Table = Counted & {
  */
 export class CassandraCounts {
   readonly #reader: CassandraReader;
+  readonly #floor: (table: keyof Kept) => number;
   readonly #tables: Table[] = TABLES.map((table) => ({ ...table, partitions: new Map(), queue: [] }));
   /** Whose turn it is. */
   #next = 0;
   #running: Promise<Record<string, number>> | undefined;
 
-  constructor(reader: CassandraReader) {
+  /** `floor`: the time before which a table's rows have expired. */
+  constructor(reader: CassandraReader, floor: (table: keyof Kept) => number) {
     this.#reader = reader;
+    this.#floor = floor;
   }
 
   /** The numbers now, after one step. Calls at the same time share a step. */
@@ -119,10 +140,16 @@ export class CassandraCounts {
   async #count(table: Table, key: string): Promise<void> {
     const partition = table.partitions.get(key);
     if (partition === undefined) return;
-    const where = table.key.map((column) => `${column} = ?`).join(" AND ");
+    const { time, kept } = table;
+    const where = [
+      ...table.key.map((column) => `${column} = ?`),
+      ...time === undefined ? [] : [`${time} >= ?`],
+    ]
+      .join(" AND ");
+    const floor = kept === undefined ? [] : [this.#floor(kept(partition.values))];
     const [row] = await this.#reader.rows(
       `SELECT ${table.columns ?? "count(*) AS count"} FROM ${this.#reader.table(table.from)} WHERE ${where}`,
-      partition.values,
+      [...partition.values, ...floor],
     );
     partition.rows = table.rows?.(row!) ?? numberOf(row!.count)!;
   }

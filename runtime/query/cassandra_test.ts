@@ -189,3 +189,55 @@ Deno.test({
     assert.deepEqual([row!.version, row!.first_trade_id], [1500, 1500]);
   },
 });
+
+Deno.test({
+  name: stackName("reads begin behind what has expired, which a server would give up passing over"),
+  ...stackIgnore,
+  fn: async () => {
+    await using keyspace = await testKeyspace();
+    const HOUR = 3_600_000;
+    const now = T0 + HOUR;
+    await using query = new CassandraMarketQuery(keyspace.login, {}, {
+      retention: { recent_trades: HOUR, latest_prices: HOUR },
+      now: () => now,
+    });
+    const { client, login } = keyspace;
+    const insert = async (table: string, columns: string, rows: unknown[][], ttl: number) => {
+      const marks = columns.split(",").map(() => "?").join(",");
+      const cql = `INSERT INTO ${login.keyspace}.${table} (${columns}) VALUES (${marks}) USING TTL ${ttl}`;
+      for (let start = 0; start < rows.length; start += 200) {
+        const queries = rows.slice(start, start + 200).map((params) => ({ query: cql, params }));
+        await client.batch(queries, { prepare: true, logged: false });
+      }
+    };
+    // More cells than tombstone_failure_threshold (100,000 by default) stands between the beginning and what lives.
+    const trades = Array.from({ length: 30_000 }, (_, id) => id);
+    const row = (id: number) => ["BTCUSDT", id, 1.5, 2, new Date(T0 - 30_000 + id), true];
+    const tradeColumns = "symbol, trade_id, price, quantity, trade_time, is_buyer_maker";
+    const minuteColumns = "symbol, minute, first_id, last_id";
+    await insert("recent_trades", tradeColumns, trades.map(row), 1);
+    await insert("trade_index", minuteColumns, [["BTCUSDT", new Date(T0 - 60_000), 0, 29_999]], 1);
+    await insert("recent_trades", tradeColumns, [30_000, 30_001, 30_002].map(row), 0);
+    await insert("trade_index", minuteColumns, [["BTCUSDT", new Date(T0), 30_000, 30_002]], 0);
+    await until("the last of them to expire", 20_000, async () => {
+      const { rows } = await client.execute(
+        `SELECT trade_id FROM ${login.keyspace}.recent_trades WHERE symbol = 'BTCUSDT' AND trade_id = 29999`,
+        [],
+        { prepare: false },
+      );
+      return rows.length === 0 || undefined;
+    });
+    for (const order of ["asc", "desc"] as const) {
+      for (const from of [undefined, 0 as typeof T0, T0]) {
+        const { rows, next } = await query.trades({ symbol: "BTCUSDT", limit: 10, order, from });
+        const ids = rows.map(({ trade_id }) => trade_id).sort((a, b) => a - b);
+        assert.deepEqual([ids, next], [[30_000, 30_001, 30_002], null]);
+      }
+    }
+    assert.deepEqual((await query.trades({ symbol: "ETHUSDT", limit: 10 })).rows, []);
+    const price = (at: number) => ["BTCUSDT", new Date(at), 1];
+    await insert("latest_prices", "symbol, updated_at, price", [T0 - 1, T0, T0 + 1].map(price), 0);
+    const { rows } = await query.prices({ symbol: "BTCUSDT", limit: 10, from: 0 as typeof T0, order: "asc" });
+    assert.deepEqual(rows.map(({ updated_at }) => updated_at), [T0, T0 + 1]);
+  },
+});

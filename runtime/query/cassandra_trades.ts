@@ -11,13 +11,20 @@ const LINEAGE_IDS = 1000;
 /** Runs that are looked at; more than one holds a trade only after redeliveries. */
 const LINEAGE_RUNS = 64;
 
-/** Trades go by id, so that trades of one millisecond have an order; the index by minute bounds the ids. */
-export async function readTrades(reader: CassandraReader, query: RangeQuery): Promise<Page<TradeRow>> {
+/**
+ * Trades go by id, so that trades of one millisecond have an order; the index by minute bounds the ids, at least to those
+ * that have not expired. `floor`: the time before which trades have.
+ */
+export async function readTrades(
+  reader: CassandraReader,
+  query: RangeQuery,
+  options: { floor: number },
+): Promise<Page<TradeRow>> {
   const { symbol, from, to, order = "desc" } = query;
   const limit = checkLimit(query.limit);
   const kind = `trades:${order}`;
   const after = decodeCursor(kind, ["number"], query.cursor)?.[0] as number | undefined;
-  const bound = await idRange(reader, symbol, from, to);
+  const bound = await idRange(reader, symbol, { from, to, ...options });
   if (bound === undefined) return { rows: [], next: null };
   let { first, last } = bound;
   if (after !== undefined && order === "asc") first = Math.max(first ?? after + 1, after + 1);
@@ -65,18 +72,24 @@ export async function readTrades(reader: CassandraReader, query: RangeQuery): Pr
 async function idRange(
   reader: CassandraReader,
   symbol: string,
-  from?: number,
-  to?: number,
+  options: { from?: number; to?: number; floor: number },
 ): Promise<{ first?: number; last?: number } | undefined> {
-  if (from === undefined && to === undefined) return {};
+  const { from, to, floor } = options;
+  const table = reader.table("trade_index");
+  const minutes = [symbol, Math.max(from ?? floor, floor) - 60_000, to ?? Number.MAX_SAFE_INTEGER];
+  if (from === undefined && to === undefined) {
+    if (floor === Number.MIN_SAFE_INTEGER) return {};
+    // Ids rise with time: the oldest minute that lives has the least.
+    const [oldest] = await reader.rows(
+      `SELECT first_id FROM ${table} WHERE symbol = ? AND minute > ? AND minute < ? ORDER BY minute ASC LIMIT 1`,
+      minutes,
+    );
+    return oldest && { first: numberOf(oldest.first_id) ?? undefined };
+  }
   const [row] = await reader.rows(
-    `SELECT min(first_id) AS first, max(last_id) AS last FROM ${reader.table("trade_index")}
+    `SELECT min(first_id) AS first, max(last_id) AS last FROM ${table}
      WHERE symbol = ? AND minute > ? AND minute < ?`,
-    [
-      symbol,
-      from === undefined ? Number.MIN_SAFE_INTEGER : from - 60_000,
-      to ?? Number.MAX_SAFE_INTEGER,
-    ],
+    minutes,
   );
   const first = numberOf(row?.first);
   const last = numberOf(row?.last);
