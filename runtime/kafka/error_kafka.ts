@@ -118,6 +118,15 @@ function byText({ name, message, code }: DriverError): Mapped | undefined {
     };
   }
   if (/SASL|authentication failed|unsupported mechanism/i.test(message)) return UNAUTHORIZED;
+  // How a listener of another kind answers; a broker that goes down looks the same.
+  if (/Closed connection|closed by the server|before secure TLS|write after end/i.test(message)) {
+    return {
+      code: "log.unavailable",
+      retry: "retry",
+      hint:
+        "Waiting for Kafka; if this lasts, check that kafka.tls and kafka.sasl are what the listener wants",
+    };
+  }
   return undefined;
 }
 

@@ -89,7 +89,7 @@ export class KafkaGroup implements AsyncDisposable {
         const found = await this.#cluster.existing(topics);
         const missing = topics.filter((topic) => !found.includes(topic)).join(", ");
         if (missing !== waitedFor && missing !== "") {
-          log("warn", `Waiting for topics that do not exist yet: ${missing}`);
+          log("warn", `Waiting for topics that do not exist yet, or that we may not read: ${missing}`);
         }
         waitedFor = missing;
         if (found.length > 0) problem = await this.#member(found, topics);
