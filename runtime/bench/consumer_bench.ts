@@ -12,6 +12,7 @@ import { createModuleHost, type OwnedModuleHost } from "../host/host.ts";
 import { createKafka } from "../kafka/client_kafka.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import { type TableName, TABLES } from "../market/table.ts";
+import { bareLoop } from "./bare_loop_cassandra.ts";
 import { costOf, costOfTree } from "./process_cost.ts";
 
 /** What the bench runs against and how long. */
@@ -27,8 +28,8 @@ export type ConsumerBenchOptions = {
   instances?: number[];
   /** Settings of the consumer that differ from its defaults. */
   settings?: Record<string, unknown>;
-  /** Rows a second etc. of the bare loop of the driver, on the same rows and tables; left out without it. */
-  ceiling?: (rows: BenchRow[], login: CassandraLogin) => Promise<CeilingFigures>;
+  /** Whether the bare loop of the driver runs beside. Default true. */
+  ceiling?: boolean;
   progress?: (text: string) => void;
 };
 
@@ -110,7 +111,7 @@ export async function consumerBench(options: ConsumerBenchOptions): Promise<Cons
       );
     }
     const contenders = [
-      ...(options.ceiling === undefined ? [] : ["ceiling"]),
+      ...(options.ceiling === false ? [] : ["ceiling"]),
       ...instances.map((count) => `${count} instance${count === 1 ? "" : "s"}`),
       "1 instance again",
     ];
@@ -120,7 +121,7 @@ export async function consumerBench(options: ConsumerBenchOptions): Promise<Cons
         await truncate(client, login.keyspace);
         const cassandraBefore = cassandraCpu(options);
         const figures = contender === "ceiling"
-          ? await options.ceiling!(rows, login)
+          ? await bareLoop(rows, login)
           : await consume(Number.parseInt(contender), rows.length, {
             ...options,
             kafkaLogin,
