@@ -1,4 +1,4 @@
-import type { Client } from "cassandra-driver";
+import cassandra from "cassandra-driver";
 import type { Buffer } from "node:buffer";
 import { setTimeout as timeout } from "node:timers/promises";
 import { cassandraError, cassandraFailure } from "../../cassandra/error_cassandra.ts";
@@ -20,11 +20,11 @@ const FIRST_PAUSE_MS = 100;
  * any order (I2).
  */
 export class CassandraSender {
-  readonly #client: Client;
+  readonly #client: cassandra.Client;
   #window = FIRST_IN_FLIGHT;
   #credit = 0;
 
-  constructor(client: Client) {
+  constructor(client: cassandra.Client) {
     this.#client = client;
   }
 
@@ -71,9 +71,11 @@ export class CassandraSender {
   }
 
   async #again(mutation: Mutation, error: unknown, attempt: number): Promise<void> {
-    if (cassandraFailure(error) !== "overloaded" || attempt > PATIENCE) throw error;
+    if (cassandraFailure(error) !== "overloaded") throw error;
     this.#window = Math.max(1, this.#window >> 1);
     this.#credit = 0;
+    // Who did not answer at all has been waited for long enough: the caller says that it waits.
+    if (attempt > PATIENCE || error instanceof cassandra.errors.OperationTimedOutError) throw error;
     await timeout(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     try {
       await sendBatch(this.#client, mutation.frame, mutation);

@@ -5,9 +5,12 @@ import type { EpochMs } from "../../market/epoch.ts";
 import type { BookRow, KlineRow, PriceRow, StatsRow, TableName, TableRows } from "../../market/table.ts";
 import { testSeed } from "../../tests/seed.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
+import { wait } from "../../wait.ts";
 import type { Change } from "../transform/transform.ts";
 import type { MarketStore, StoreBatch } from "./market_store.ts";
-import { KEEP_ALL, TestKeyspace } from "./testing/cassandra_keyspace.ts";
+import { CassandraMarketStore } from "./cassandra.ts";
+import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
+import { CutProxy } from "./testing/cut_proxy.ts";
 
 const T0 = 1_723_161_240_000; // a whole minute
 const MINUTE = 60_000;
@@ -416,12 +419,68 @@ test(
   },
 );
 
+test(
+  "statements that the server has forgotten, as after an ALTER, are told to it again",
+  async (keyspace, symbol) => {
+    await using store = await keyspace.open();
+    await store.write(batch([trade(symbol, 1)]));
+    for (const table of ["recent_trades", "trade_index", "lineage"]) {
+      await keyspace.rows(`ALTER TABLE ${table} WITH comment = '${symbol}'`);
+    }
+    await store.write(batch(Array.from({ length: 300 }, (_, at) => trade(symbol, at + 1))));
+    assert.equal((await store.minuteTrades(symbol, T0 as EpochMs)).length, 300);
+  },
+);
+
+test(
+  "a connection that breaks or goes silent is waited for; the same batch again is whole (I1, I2)",
+  async (keyspace, symbol) => {
+    const { login } = keyspace;
+    await using proxy = new CutProxy({ hostname: login.contactPoints[0]!, port: login.port });
+    const to = { ...login, contactPoints: ["127.0.0.1"], port: proxy.port, requestTimeoutMs: 1500 };
+    await using store = await CassandraMarketStore.open(to, {
+      origin: TEST_ORIGIN,
+      writer: "cut",
+      retention: KEEP_ALL,
+    });
+    const changes = Array.from({ length: 3000 }, (_, at) => trade(symbol, at + 1, T0 + at));
+    const isUnavailable = (error: unknown) =>
+      isCode("store.unavailable")(error) && (error as CandlewireError).retry === "retry";
+    const whole = async () => {
+      const deadline = Date.now() + 60_000;
+      for (;;) {
+        try {
+          return await store.write(batch(changes));
+        } catch (error) {
+          assert.ok(isUnavailable(error), `${error}`);
+          assert.ok(Date.now() < deadline, `not back: ${error}`);
+          // As the consumer's loop does; without a turn of the event loop nobody connects again.
+          await wait(50, AbortSignal.timeout(60_000));
+        }
+      }
+    };
+    proxy.hold();
+    await assert.rejects(store.write(batch(changes)), isUnavailable);
+    proxy.mend();
+    await whole();
+    const cutting = store.write(batch(changes));
+    proxy.cut();
+    await assert.rejects(cutting, isUnavailable);
+    await assert.rejects(store.write(batch(changes)), isUnavailable);
+    proxy.mend();
+    await whole();
+    assert.equal((await store.minuteTrades(symbol, T0 as EpochMs)).length, 3000);
+    assert.deepEqual(
+      (await store.dirtyMinutes(1e6)).filter((dirty) => dirty.symbol === symbol).map(({ minute }) => minute),
+      [T0],
+    );
+  },
+);
+
 test("levels of consistency go by table", async (keyspace, symbol) => {
   const { login } = keyspace;
   // On one node, TWO can never be had: only the table that asks for it fails.
   const strict = { ...login, consistency: { ...login.consistency, tables: { order_book: "TWO" as const } } };
-  const { CassandraMarketStore } = await import("./cassandra.ts");
-  const { TEST_ORIGIN } = await import("./testing/cassandra_keyspace.ts");
   await using store = await CassandraMarketStore.open(strict, {
     origin: TEST_ORIGIN,
     writer: "strict",
