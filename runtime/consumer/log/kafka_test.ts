@@ -215,6 +215,35 @@ test("kafka: fetches no more than its buffer and one answer while nobody polls, 
   });
 });
 
+test("kafka: the group remembers what was acknowledged, never what was only delivered (I1)", async () => {
+  await using topics = new TestTopics(1);
+  await topics.append(numbered(0, 10));
+  const deliver = async (log: TestLog, count: number) => {
+    const seen: number[] = [];
+    await until("they came", async () => {
+      for (const { records } of await log.poll({ maxRecords: count - seen.length, timeoutMs: 200 })) {
+        seen.push(...records.map(({ value }) => Number(value)));
+      }
+      return seen.length === count;
+    });
+    return seen;
+  };
+  {
+    await using log = new TestLog(topics);
+    await log.subscribe(["t"]);
+    await deliver(log, 8);
+    await log.acknowledge([{ topic: "t", partition: 0, offset: 4 }]);
+  }
+  {
+    await using log = new TestLog(topics);
+    await log.subscribe(["t"]);
+    assert.deepEqual(await deliver(log, 3), [4, 5, 6]);
+  }
+  await using log = new TestLog(topics);
+  await log.subscribe(["t"]);
+  assert.deepEqual(await deliver(log, 6), [4, 5, 6, 7, 8, 9]);
+});
+
 test("kafka: reads through transactions: markers move the position, aborted records do not come", async () => {
   await using topics = new TestTopics(1);
   await topics.create("t");
