@@ -201,3 +201,44 @@ Deno.test("an unavailable log or store makes a replay wait, not fail", async () 
   await finish(replays);
   assert.equal((await replays.get(id)).state, "done");
 });
+
+Deno.test("consumers that share a store meet in it: any starts and cancels, the one that leads runs and another goes on", async () => {
+  const store = new MemoryMarketStore();
+  const log = new MemoryLog(2);
+  for (let id = 1; id <= 45; id++) append(log, id);
+  let leader = 0;
+  let clock = T0;
+  const members = [0, 1].map((place) =>
+    rig(
+      { leads: () => leader === place, newId: () => `m${place}-${clock}`, now: () => clock as EpochMs },
+      store,
+      log,
+    )
+      .replays
+  );
+  const turn = async () => {
+    clock += 2000;
+    for (const member of members) if (member.due(clock as EpochMs)) await member.step();
+  };
+  const stateOf = async (id: string) => (await store.replays()).find((replay) => replay.id === id)!;
+  // Asked of the one that does not lead.
+  const first = await members[1]!.create({ topic: TRADES });
+  await turn();
+  const { done, state } = await stateOf(first.id);
+  assert.ok(done > 0 && done < 45 && state === "running", `${done} ${state}`);
+  leader = 1;
+  for (let turns = 0; turns < 20 && (await stateOf(first.id)).state === "running"; turns++) await turn();
+  const ended = await stateOf(first.id);
+  assert.deepEqual([ended.state, ended.done, ended.stored], ["done", 45, 45]);
+  assert.equal(store.rows("recent_trades").length, 45);
+  // Cancelled by the one that does not run it, between two of its steps.
+  clock += 1;
+  const second = await members[0]!.create({ topic: TRADES });
+  await turn();
+  await members[0]!.cancel(second.id);
+  for (let turns = 0; turns < 5; turns++) await turn();
+  const cancelled = await stateOf(second.id);
+  assert.equal(cancelled.state, "cancelled");
+  assert.ok(cancelled.done < 45);
+  assert.equal(members[1]!.due(clock as EpochMs), false);
+});
