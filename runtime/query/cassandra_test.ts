@@ -31,7 +31,7 @@ Deno.test({
       ...keyspace.login,
       contactPoints: ["127.0.0.1"],
       port: proxy.port,
-      requestTimeoutMs: 500,
+      requestTimeoutMs: 1_500,
     };
     await using query = new CassandraMarketQuery(login);
     const control = fixture({ query });
@@ -42,7 +42,7 @@ Deno.test({
         body: await response.json(),
       }));
     const answers = async (text: string) =>
-      await until(text, 20_000, async () => {
+      await until(text, 90_000, async () => {
         const { status } = await trades();
         return status === 200 && (await query.trades({ symbol: "BTCUSDT", limit: 1 })).rows.length === 0 ||
           undefined;
@@ -59,11 +59,11 @@ Deno.test({
       assert.equal(refused.body.code, "query.unavailable");
       assert.ok(refused.body.hint.length > 0);
       // A reader that begins while Cassandra is away.
-      await using late = new CassandraMarketQuery({ ...login, connectTimeoutMs: 500 });
+      await using late = new CassandraMarketQuery({ ...login, connectTimeoutMs: 1_500 });
       await assert.rejects(late.origin(), isUnavailable, fault);
       proxy.restore();
       await answers(`an answer after ${fault}`);
-      await until("an answer to the reader that began meanwhile", 20_000, () => late.origin());
+      await until("an answer to the reader that began meanwhile", 90_000, () => late.origin());
     }
   },
 });
@@ -219,7 +219,7 @@ Deno.test({
     await insert("trade_index", minuteColumns, [["BTCUSDT", new Date(T0 - 60_000), 0, 29_999]], 1);
     await insert("recent_trades", tradeColumns, [30_000, 30_001, 30_002].map(row), 0);
     await insert("trade_index", minuteColumns, [["BTCUSDT", new Date(T0), 30_000, 30_002]], 0);
-    await until("the last of them to expire", 20_000, async () => {
+    await until("the last of them to expire", 60_000, async () => {
       const { rows } = await client.execute(
         `SELECT trade_id FROM ${login.keyspace}.recent_trades WHERE symbol = 'BTCUSDT' AND trade_id = 29999`,
         [],

@@ -29,7 +29,8 @@ export async function testKeyspace(
     username: null,
     consistency: { write: "LOCAL_QUORUM", read: "LOCAL_ONE", tables: {} },
     connectTimeoutMs: 5_000,
-    requestTimeoutMs: 12_000,
+    // A busy machine changes schemas slowly.
+    requestTimeoutMs: 60_000,
   };
   const client = await connectCassandra(login, { useKeyspace: false });
   const made: TestKeyspace = {
