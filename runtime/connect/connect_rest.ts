@@ -117,7 +117,7 @@ export class ConnectRest {
         continue;
       }
       // A connector that is not there is an answer; the status of a new one may be unknown for a moment.
-      if (response.status === 404 && method !== "PUT" && /"error_code":404/.test(text)) return undefined;
+      if (response.status === 404 && /"error_code":404/.test(text)) return undefined;
       if (!response.ok) throw refusal(action, response.status, text);
       if (text === "") return undefined;
       try {
