@@ -146,7 +146,10 @@ export async function consumerBench(options: ConsumerBenchOptions): Promise<Cons
     const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
     await admin.deleteGroups(groups.filter((group) => group.startsWith(`bench-${run}-`))).catch(() => {});
     await admin.disconnect();
-    await client.execute(`DROP KEYSPACE IF EXISTS ${login.keyspace}`, [], { prepare: false });
+    await client.execute(`DROP KEYSPACE IF EXISTS ${login.keyspace}`, [], {
+      prepare: false,
+      readTimeout: 60_000,
+    });
     await client.shutdown();
   }
   return results;
