@@ -4,7 +4,7 @@ import { wait } from "../wait.ts";
 import { CandlewireError } from "../error.ts";
 import type { EnvelopeWriter, RowChange } from "./envelope_writer.ts";
 import { decodeFrame, decodePgoutput, type PgoutputMessage, type Relation } from "./pgoutput.ts";
-import type { CapturePosition, ChangeSink, SinkRecord } from "./sink/change_sink.ts";
+import type { CapturePosition, ChangeSink, SinkHalves, SinkRecord } from "./sink/change_sink.ts";
 
 /** What the pump needs of the stream it reads. */
 export type PumpStream = {
@@ -35,6 +35,8 @@ export type PumpOptions = {
 
 /** An append waits at most this long for more to come while the stream keeps sending. */
 const LINGER_MS = 10;
+/** A position that is stored apart from its records costs a request: not more often. After a crash so much comes twice. */
+const STORE_INTERVAL_MS = 20;
 /** Acknowledging an idle position costs a durable write: not more often. */
 const IDLE_ACKNOWLEDGE_MS = 10_000;
 const REQUESTED_ACKNOWLEDGE_MS = 1000;
@@ -80,6 +82,9 @@ export class ChangePump {
   /** Frames that came while a relation is being learnt; copies. */
   #waiting: Uint8Array[] | undefined;
   #since = 0;
+  /** Sinks with halves: the newest position whose records are durable and that is not stored. */
+  #unstored: { position: CapturePosition; acknowledged: Lsn } | undefined;
+  #storing: Promise<void> | undefined;
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -111,8 +116,11 @@ export class ChangePump {
 
   /** Makes durable what was received, and acknowledges it. After a failure it only waits for what is under way. */
   async drain(): Promise<void> {
-    while (this.#flushing !== undefined || (this.#moved && !this.#dead)) {
-      await (this.#flushing ?? this.#flush());
+    for (;;) {
+      if (this.#flushing !== undefined || (this.#moved && !this.#dead)) {
+        await (this.#flushing ?? this.#flush());
+      } else if (this.#storing !== undefined) await this.#storing;
+      else return;
     }
   }
 
@@ -270,11 +278,43 @@ export class ChangePump {
     this.#counts = new Map();
     this.#commits = [];
     this.#moved = false;
+    const { sink } = this.#options;
+    if (sink.halves === undefined) await this.#accepted(() => sink.append(records, position));
+    else if (records.length > 0) await this.#accepted(() => sink.halves!.write(records));
+    this.#position = position;
+    if (sink.halves === undefined) this.#acknowledge(acknowledged);
+    else {
+      this.#unstored = { position, acknowledged };
+      this.#storing ??= this.#store(sink.halves).catch((error) => this.#fail(error))
+        .finally(() => this.#storing = undefined);
+    }
+    this.#options.onAppend(counts, commits, position);
+    this.#takeMore();
+  }
+
+  /** Stores positions behind the records that they belong to, while more records are written. */
+  async #store(halves: SinkHalves): Promise<void> {
+    for (let next = this.#unstored; next !== undefined && !this.#dead; next = this.#unstored) {
+      const since = performance.now() - this.#acknowledgedAt;
+      if (since < STORE_INTERVAL_MS) {
+        await wait(STORE_INTERVAL_MS - since, this.#options.signal);
+        next = this.#unstored!;
+      }
+      this.#unstored = undefined;
+      const { position, acknowledged } = next;
+      await this.#accepted(() => halves.store(position));
+      this.#acknowledge(acknowledged);
+      this.#takeMore();
+    }
+  }
+
+  /** Calls the sink until it accepts; rejects with what is not to be tried again. */
+  async #accepted(call: () => Promise<void>): Promise<void> {
     for (let attempt = 0;; attempt++) {
       try {
-        await this.#options.sink.append(records, position);
+        await call();
         if (attempt > 0) this.#options.onBlocked(null);
-        break;
+        return;
       } catch (error) {
         if (!(error instanceof CandlewireError) || error.retry !== "retry") throw error;
         // I10: nothing is dropped and nothing more is taken in; the slot holds the WAL.
@@ -287,16 +327,19 @@ export class ChangePump {
         if (this.#options.signal.aborted) throw error;
       }
     }
-    this.#position = position;
-    this.#acknowledged = acknowledged;
+  }
+
+  #acknowledge(lsn: Lsn): void {
+    this.#acknowledged = lsn;
     this.#acknowledgedAt = performance.now();
     // I1: only now, and only this.
-    this.#options.stream.acknowledge(acknowledged);
-    this.#options.onAppend(counts, commits, position);
-    if (this.#paused && this.#chars < this.#options.maxPendingChars) {
-      this.#paused = false;
-      if (this.#waiting === undefined) this.#options.stream.resume();
-    }
+    this.#options.stream.acknowledge(lsn);
+  }
+
+  #takeMore(): void {
+    if (!this.#paused || this.#chars >= this.#options.maxPendingChars) return;
+    this.#paused = false;
+    if (this.#waiting === undefined) this.#options.stream.resume();
   }
 
   /** The position of all that was received. */

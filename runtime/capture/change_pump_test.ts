@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatLsn } from "../change/lsn.ts";
+import { formatLsn, parseLsn } from "../change/lsn.ts";
 import { CandlewireError } from "../error.ts";
 import { dataFrame, keepaliveFrame } from "../tests/pgoutput_writer.ts";
 import { testSeed } from "../tests/seed.ts";
@@ -115,8 +115,9 @@ Deno.test("every change once, in order, cut anywhere and sent again from any tra
       fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 6 }),
       fc.array(fc.nat(60), { maxLength: 4 }),
       fc.integer({ min: 1, max: 3000 }),
-      async (transactions, cuts, maxPendingChars) => {
-        const sink = new MemorySink();
+      fc.boolean(),
+      async (transactions, cuts, maxPendingChars, halves) => {
+        const sink = new MemorySink(4, { halves });
         const all = frames(transactions);
         for (const cut of [...cuts, all.length]) {
           const position = await sink.position() ?? START;
@@ -140,22 +141,25 @@ Deno.test("every change once, in order, cut anywhere and sent again from any tra
   );
 });
 
-Deno.test("nothing is acknowledged before the sink has it (I1)", async () => {
-  const sink = new MemorySink();
-  const release = Promise.withResolvers<void>();
-  sink.hold = release.promise;
-  const { pump, acknowledged } = bench(sink, START);
-  for (const frame of frames([3, 2])) pump.frame(frame);
-  pump.frame(keepaliveFrame(5000n, true));
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  assert.ok(
-    acknowledged.every((lsn): boolean => lsn === 0n),
-    `acknowledged ${acknowledged} with nothing stored`,
-  );
-  release.resolve();
-  await until(() => acknowledged.includes(5000n), "the keepalive after the commit is never acknowledged");
-  assert.equal(sink.records.length, 5);
-});
+for (const halves of [false, true]) {
+  Deno.test(`nothing is acknowledged before the sink has it (I1)${halves ? ", records and position apart" : ""}`, async () => {
+    const sink = new MemorySink(4, { halves });
+    const release = Promise.withResolvers<void>();
+    sink.hold = release.promise;
+    const { pump, acknowledged } = bench(sink, START);
+    for (const frame of frames([3, 2])) pump.frame(frame);
+    pump.frame(keepaliveFrame(5000n, true));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.ok(
+      acknowledged.every((lsn): boolean => lsn === 0n),
+      `acknowledged ${acknowledged} with nothing stored`,
+    );
+    release.resolve();
+    await until(() => acknowledged.includes(5000n), "the keepalive after the commit is never acknowledged");
+    assert.equal(sink.records.length, 5);
+    assert.ok(parseLsn((await sink.position())!.acknowledgedLsn)! >= 5000n);
+  });
+}
 
 Deno.test("a quiet stream's position moves by keepalives, and is stored before it is acknowledged", async () => {
   const sink = new MemorySink();

@@ -40,6 +40,15 @@ export type SinkCapabilities = {
 };
 
 /**
+ * `write` makes records durable, `store` a position whose records are. Each has one call under way at a time; one of each
+ * may be under way together. Rejections are as those of `append`.
+ */
+export type SinkHalves = {
+  write(records: readonly SinkRecord[]): Promise<void>;
+  store(position: CapturePosition): Promise<void>;
+};
+
+/**
  * Where captured changes go. Adapters: `journal` (embedded), `kafka` (cluster), `memory` (tests).
  *
  * Contract: one writer at a time, calls one after the other. When `append` resolves, the records and the position
@@ -54,4 +63,6 @@ export interface ChangeSink extends AsyncDisposable {
   position(): Promise<CapturePosition | undefined>;
   /** Makes records and position durable in one step. No records: the position alone. */
   append(records: readonly SinkRecord[], position: CapturePosition): Promise<void>;
+  /** The two halves of an append that is not atomic, for a caller that need not wait for the one with the other. */
+  readonly halves?: SinkHalves;
 }

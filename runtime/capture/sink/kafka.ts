@@ -1,7 +1,7 @@
 import type { Kafka } from "kafkajs";
 import { CandlewireError } from "../../error.ts";
 import type { Origin } from "../../market/origin.ts";
-import type { CapturePosition, ChangeSink, SinkOptions, SinkRecord } from "./change_sink.ts";
+import type { CapturePosition, ChangeSink, SinkHalves, SinkOptions, SinkRecord } from "./change_sink.ts";
 import { KafkaCluster } from "../../kafka/cluster_kafka.ts";
 import { decodeBatch } from "../../kafka/record_batch.ts";
 import { driverError, KAFKA_ERROR, refusal } from "./kafka_errors.ts";
@@ -28,21 +28,30 @@ type StoredPosition = { format: 1; origin: Origin; position: CapturePosition };
 export class KafkaSink implements ChangeSink {
   readonly capabilities = { atomicAppend: false };
   readonly #kafka: Kafka;
-  readonly #producer: KafkaProducer;
+  readonly halves: SinkHalves = {
+    write: async (records) => {
+      if (records.length > 0) await this.#records.send(records);
+    },
+    store: (position) => this.#store(position),
+  };
+  readonly #records: KafkaProducer;
+  /** With connections of its own: a small position does not wait behind large batches. */
+  readonly #positions: KafkaProducer;
   readonly #options: KafkaSinkOptions;
   #position: CapturePosition | undefined;
   #known = false;
-  /** The append that is being repeated: its records are durable, its position is not. */
-  #stored: readonly SinkRecord[] | undefined;
+  /** Records that are durable while their append is not done: its position is not. */
+  #written: readonly SinkRecord[] | undefined;
   /** One array for one position, so that the producer knows the call when it is repeated. */
   #positionRecord: { position: CapturePosition; records: SinkRecord[] } | undefined;
 
   constructor(kafka: Kafka, options: KafkaSinkOptions) {
     this.#kafka = kafka;
-    this.#producer = new KafkaProducer(kafka, {
+    this.#positions = new KafkaProducer(kafka);
+    this.#records = new KafkaProducer(kafka, {
       ...options,
       onTopic: (topic, partitions) => {
-        if (topic === options.positionTopic || partitions === options.partitions) return;
+        if (partitions === options.partitions) return;
         options.warn?.(
           `Topic ${topic} has ${partitions} partitions, not ${options.partitions} as configured: it is used as it is`,
         );
@@ -74,24 +83,28 @@ export class KafkaSink implements ChangeSink {
   }
 
   async append(records: readonly SinkRecord[], position: CapturePosition): Promise<void> {
-    if (records.length > 0 && this.#stored !== records) {
-      await this.#producer.send(records);
-      this.#stored = records;
-    }
+    // A call that is repeated for its position's sake does not write its records again.
+    if (this.#written !== records) await this.halves.write(records);
+    this.#written = records;
     // I1: the records are durable; only now the position may be.
+    await this.halves.store(position);
+    this.#written = undefined;
+  }
+
+  async #store(position: CapturePosition): Promise<void> {
     if (this.#positionRecord?.position !== position) {
       const { positionTopic, slot, origin } = this.#options;
       const value = JSON.stringify({ format: 1, origin, position } satisfies StoredPosition);
       this.#positionRecord = { position, records: [{ topic: positionTopic, key: slot, value }] };
     }
-    await this.#producer.send(this.#positionRecord.records);
-    this.#stored = this.#positionRecord = undefined;
+    await this.#positions.send(this.#positionRecord.records);
+    this.#positionRecord = undefined;
     this.#position = position;
     this.#known = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer[Symbol.asyncDispose]();
+    await Promise.all([this.#records, this.#positions].map((producer) => producer[Symbol.asyncDispose]()));
   }
 
   /** The value of the last record of our key, looked for from the end backwards. */

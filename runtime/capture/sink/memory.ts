@@ -1,9 +1,10 @@
 import { partitionFor } from "../../change/partitioner.ts";
-import type { CapturePosition, ChangeSink, SinkRecord } from "./change_sink.ts";
+import type { CapturePosition, ChangeSink, SinkCapabilities, SinkHalves, SinkRecord } from "./change_sink.ts";
 
 /** A sink in memory, for tests of what writes to one. Faults are named: `reject`, `failAfterWrite`, `hold`. */
 export class MemorySink implements ChangeSink {
-  readonly capabilities = { atomicAppend: true };
+  readonly capabilities: SinkCapabilities;
+  readonly halves?: SinkHalves;
   readonly records: (SinkRecord & { partition: number; offset: number })[] = [];
   readonly #partitions: number;
   readonly #next = new Map<string, number>();
@@ -15,8 +16,16 @@ export class MemorySink implements ChangeSink {
   /** Appends wait for it. */
   hold: Promise<void> | null = null;
 
-  constructor(partitions = 4) {
+  /** `halves`: records and position are written apart, as in Kafka. */
+  constructor(partitions = 4, options: { halves?: boolean } = {}) {
     this.#partitions = partitions;
+    this.capabilities = { atomicAppend: options.halves !== true };
+    if (options.halves === true) {
+      this.halves = {
+        write: (records) => this.append(records, this.#position!),
+        store: (position) => this.append([], position),
+      };
+    }
   }
 
   async position(): Promise<CapturePosition | undefined> {
