@@ -37,7 +37,9 @@ export async function identify(pid: number): Promise<ProcessIdentity | undefined
     if (stat === undefined) return undefined;
     // The name in parentheses may hold anything; the fields follow the last one.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return undefined;
+    // Of a killed JVM the first thread goes before the others, which hold its ports a moment longer.
+    const ended = fields[0] === "Z" || fields[0] === "X";
+    if (ended && Number(fields[17]) <= 1) return undefined;
     return { pid, startTime: `${await bootId()} ${fields[19]}` };
   }
   const text = await ps(pid, "stat=,lstart=");
