@@ -1,22 +1,22 @@
 import type { Client } from "cassandra-driver";
-import { Buffer } from "node:buffer";
 import type { Position } from "../../change/record.ts";
 import { connectCassandra, consistencyOf } from "../../cassandra/client_cassandra.ts";
 import { cassandraError } from "../../cassandra/error_cassandra.ts";
 import type { CassandraLogin, CassandraSecrets } from "../../cassandra/login.ts";
-import { CandlewireError, errorText } from "../../error.ts";
+import { CandlewireError } from "../../error.ts";
 import type { EpochMs } from "../../market/epoch.ts";
 import type { Origin } from "../../market/origin.ts";
-import { type TableName, TABLES, type TradeRow } from "../../market/table.ts";
+import type { TradeRow } from "../../market/table.ts";
 import type { DeadLetter } from "../../query/market_query.ts";
-import type { Alert, Change } from "../transform/transform.ts";
+import type { Alert } from "../transform/transform.ts";
+import { CassandraBatches } from "./cassandra_batches.ts";
 import { CassandraFrame } from "./cassandra_frame.ts";
 import { CassandraLetters, type LetterLimits } from "./cassandra_letters.ts";
 import { CassandraMinutes } from "./cassandra_minutes.ts";
 import { minuteTrades, recentPrices } from "./cassandra_reads.ts";
 import { CassandraRecords } from "./cassandra_records.ts";
 import { CassandraRows } from "./cassandra_rows.ts";
-import { CassandraSender, type Mutation } from "./cassandra_sender.ts";
+import { CassandraSender } from "./cassandra_sender.ts";
 import { CassandraSession } from "./cassandra_session.ts";
 import { prepareStatements, type Statements } from "./cassandra_statements.ts";
 import { CassandraTracks } from "./cassandra_tracks.ts";
@@ -47,16 +47,7 @@ export type CassandraStoreOptions = {
   log?: (level: "info" | "warn" | "error", message: string) => void;
 };
 
-/** Of one mutation, at most: more make a replica's pauses longer, and win nothing. */
-const BATCH_STATEMENTS = 128;
-const BATCH_BYTES = 64 * 1024;
 const LEVELS = 20;
-/** Symbols whose bytes are remembered. */
-const REMEMBERED = 10_000;
-
-/** The changes of one symbol of a batch. */
-type Group = { symbol: Buffer; trades: Change<"recent_trades">[]; others: Change[]; sorted: boolean };
-
 /**
  * {@linkcode MarketStore} on Cassandra; see schema/cassandra for the tables. Any number of instances may write the same
  * keyspace: every row carries its version as its time stamp, what is merged is merged by time stamps, what must happen
@@ -78,17 +69,12 @@ export class CassandraMarketStore implements MarketStore {
   readonly #options: CassandraStoreOptions;
   readonly #session: CassandraSession;
   readonly #sender: CassandraSender;
-  readonly #frame = new CassandraFrame();
-  readonly #rows: CassandraRows;
+  readonly #batches: CassandraBatches;
   readonly #tracks: CassandraTracks;
   readonly #minutes: CassandraMinutes;
   readonly #letters: CassandraLetters;
   readonly #records: CassandraRecords;
   readonly #windows: CassandraWindows;
-  readonly #levelOf: Record<TableName, number>;
-  /** The levels in use, each with mutations of its own. */
-  readonly #levels: readonly number[];
-  readonly #symbols = new Map<string, Buffer>();
   #clockUs = 0;
   #tradesReadAt = 0;
 
@@ -121,17 +107,21 @@ export class CassandraMarketStore implements MarketStore {
     { login, options }: { login: CassandraLogin; options: CassandraStoreOptions },
   ) {
     const { retention, writer } = options;
-    const frame = this.#frame;
+    const frame = new CassandraFrame();
     this.#client = client;
     this.#options = options;
     this.#session = session;
     this.#sender = new CassandraSender(client);
     this.#minutes = new CassandraMinutes(writer, () => this.#nowUs());
-    this.#rows = new CassandraRows(frame, statements, { retention, levels: options.levels ?? LEVELS });
     this.#tracks = new CassandraTracks(frame, statements, {
       minutes: this.#minutes,
       keepMs: retention.recent_trades,
       writer,
+    });
+    this.#batches = new CassandraBatches(frame, {
+      rows: new CassandraRows(frame, statements, { retention, levels: options.levels ?? LEVELS }),
+      tracks: this.#tracks,
+      levelOf: (table) => consistencyOf(login.consistency.tables[table] ?? login.consistency.write),
     });
     this.#letters = new CassandraLetters(
       session,
@@ -146,12 +136,6 @@ export class CassandraMarketStore implements MarketStore {
       minutes: this.#minutes,
       retention,
     });
-    this.#levelOf = Object.fromEntries(
-      TABLES.map((
-        table,
-      ) => [table, consistencyOf(login.consistency.tables[table] ?? login.consistency.write)]),
-    ) as Record<TableName, number>;
-    this.#levels = [...new Set(Object.values(this.#levelOf))];
   }
 
   async write(batch: StoreBatch, options: { dryRun?: boolean } = {}): Promise<WriteResult> {
@@ -160,11 +144,11 @@ export class CassandraMarketStore implements MarketStore {
     // Nothing is read before it is written, so every change counts as applied.
     for (const { table } of changes) result.applied[table] = (result.applied[table] ?? 0) + 1;
     if (options.dryRun) {
-      this.#encode(changes, at, false);
+      this.#batches.encode(changes, at, false);
       return result;
     }
     await this.#letters.check(deadLetters);
-    const mutations = this.#encode(changes, at, true);
+    const mutations = this.#batches.encode(changes, at, true);
     // Another write may be encoded while this one is under way.
     const tracks = this.#tracks.take();
     // I1: resolves only when all of it is durable.
@@ -174,108 +158,6 @@ export class CassandraMarketStore implements MarketStore {
     await this.#letters.write(deadLetters, at);
     for (const id of settled) await this.#letters.remove(id);
     return result;
-  }
-
-  /** All statements of the changes, in mutations of one symbol and one level each. */
-  #encode(changes: readonly Change[], at: EpochMs, tracked: boolean): Mutation[] {
-    const mutations: Mutation[] = [];
-    const frame = this.#frame;
-    frame.clear();
-    try {
-      for (const group of this.#group(changes).values()) {
-        for (const level of this.#levels) this.#encodeGroup(group, { level, at, tracked, mutations });
-      }
-      return mutations;
-    } catch (error) {
-      frame.clear();
-      this.#tracks.take();
-      // Nothing but the rows can be at fault here.
-      throw error instanceof CandlewireError
-        ? error
-        : new CandlewireError("store.bad_row", `Encode a batch: ${errorText(error)}`, { cause: error });
-    }
-  }
-
-  #encodeGroup(
-    { symbol, trades, others }: Group,
-    { level, at, tracked, mutations }: {
-      level: number;
-      at: EpochMs;
-      tracked: boolean;
-      mutations: Mutation[];
-    },
-  ): void {
-    const frame = this.#frame;
-    const cut = () => {
-      if (frame.statements > 0) {
-        mutations.push({ frame: frame.take(level), consistency: level, routingKey: symbol });
-      }
-    };
-    const cutWhenFull = () => {
-      if (frame.statements >= BATCH_STATEMENTS || frame.length >= BATCH_BYTES) cut();
-    };
-    const tradesHere = this.#levelOf.recent_trades === level;
-    const newestBook = others.length === 0 ? undefined : newestBookOf(others);
-    for (const change of others) {
-      if (this.#levelOf[change.table] !== level) continue;
-      this.#rows.change(symbol, change, at, change === newestBook);
-      if (tracked && change.table === "recent_trades") this.#markDeleted(symbol, change.row as TradeRow, at);
-      cutWhenFull();
-    }
-    if (tradesHere && trades.length > 0) {
-      for (const trade of trades) {
-        this.#rows.change(symbol, trade as unknown as Change, at, false);
-        cutWhenFull();
-      }
-      if (tracked) this.#tracks.trades(symbol, trades, at);
-    }
-    cut();
-  }
-
-  /** A trade was deleted: the windows of its minute tell of one too many. */
-  #markDeleted(symbol: Buffer, row: TradeRow, at: EpochMs): void {
-    if (Number.isSafeInteger(row.trade_time)) {
-      this.#tracks.mark(symbol, row.symbol, minuteOf(row.trade_time), at);
-    }
-  }
-
-  #group(changes: readonly Change[]): Map<string, Group> {
-    const groups = new Map<string, Group>();
-    for (const change of changes) {
-      const { symbol } = change.row;
-      let group = groups.get(symbol);
-      if (group === undefined) {
-        group = { symbol: this.#symbol(symbol), trades: [], others: [], sorted: true };
-        groups.set(symbol, group);
-      }
-      if (change.table !== "recent_trades" || change.kind === "delete") {
-        group.others.push(change);
-        continue;
-      }
-      const trade = change as unknown as Change<"recent_trades">;
-      const last = group.trades.at(-1);
-      if (last !== undefined && last.row.trade_id > trade.row.trade_id) group.sorted = false;
-      group.trades.push(trade);
-    }
-    for (const group of groups.values()) {
-      if (!group.sorted) group.trades.sort((a, b) => a.row.trade_id - b.row.trade_id);
-    }
-    return groups;
-  }
-
-  #symbol(symbol: string): Buffer {
-    let bytes = this.#symbols.get(symbol);
-    if (bytes === undefined) {
-      if (typeof symbol !== "string" || symbol === "" || symbol.length > 10_000) {
-        throw new CandlewireError(
-          "store.bad_row",
-          `Store a row: symbol is ${JSON.stringify(symbol)?.slice(0, 80)}`,
-        );
-      }
-      if (this.#symbols.size >= REMEMBERED) this.#symbols.clear();
-      this.#symbols.set(symbol, bytes = Buffer.from(symbol));
-    }
-    return bytes;
   }
 
   positions(): Promise<Position[]> {
@@ -373,15 +255,6 @@ export class CassandraMarketStore implements MarketStore {
     this.#clockUs = Math.max(this.#clockUs + 1, Date.now() * 1000);
     return this.#clockUs;
   }
-}
-
-function newestBookOf(changes: readonly Change[]): Change | undefined {
-  let newest: Change | undefined;
-  for (const change of changes) {
-    if (change.table !== "order_book" || change.kind === "delete") continue;
-    if (newest === undefined || change.version >= newest.version) newest = change;
-  }
-  return newest;
 }
 
 /** I8: rows of two origins never meet in one keyspace. */
