@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Stack } from "../../stack/stack.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { seededRandom, testSeed } from "../seed.ts";
+import { startTestStack } from "../start_test_stack.ts";
 import { stackIgnore, stackName } from "../test_stack.ts";
 import {
   booksSettledIn,
@@ -14,7 +15,6 @@ import {
 } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { clusterNames, clusterServers, clusterSettings } from "./servers.ts";
-import { threeNodeStack } from "./three_nodes.ts";
 
 /** `deno task test --full` kills at ten seeded points a victim, CI at two. */
 const POINTS = Deno.env.get("CANDLEWIRE_FULL") === "1" ? 10 : 2;
@@ -31,9 +31,8 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "candlewire-cluster-crash-" });
     const seed = testSeed("cluster crash");
     const random = seededRandom(seed);
-    await using stack = await threeNodeStack(join(folder, "stack"));
-    const { connect, ...endpoints } = stack.endpoints;
-    const servers = await clusterServers({ ...endpoints, connect: connect! }, 3);
+    await using stack = await startTestStack({ brokers: 3, nodes: 3 });
+    const servers = await clusterServers(stack.testStack, 3);
     const names = clusterNames();
     const exchange = await TestExchange.start({
       "exchange.market.folder": join(folder, "exchange"),
@@ -87,7 +86,6 @@ Deno.test({
     } finally {
       await pipeline.process?.stop();
       await exchange.process.stop();
-      await stack[Symbol.asyncDispose]();
       await Deno.remove(folder, { recursive: true });
     }
   },
