@@ -1,11 +1,12 @@
 /**
- * `deno task bench [stages] [bulk] [latency] [memory]`: measured figures of the real processes, each beside its control.
+ * `deno task bench [what …]`: measured figures of the real processes, each beside its control.
  * What is compared is measured in the same run, on the same machine; A/A says how far two equal runs lie apart.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
+import { CLUSTER_BENCHES, clusterBench } from "./cluster_bench.ts";
 import { latencyBench, type LatencyStore } from "./latency.ts";
 import { costOf, costOfTree, type ProcessCost } from "./process_cost.ts";
 
@@ -22,12 +23,19 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 if (values.help) {
-  console.log(`deno task bench [stages] [bulk] [latency] [memory]   (default: stages bulk latency)
+  console.log(`deno task bench [WHAT …]   (default: stages bulk latency)
+
+  embedded profile
 
   stages    each stage alone on one backlog: frames/s into PostgreSQL, capture rows/s, journal -> SQLite rows/s
   bulk      all stages at once: trades/s through the whole pipeline, CPU per event and stage, memory
   latency   exchange -> store at 1x, 5x and 20x of the recorded stream (needs ../shared/data)
   memory    memory of each process after --millions events (${values.millions})
+  cluster profile, on real servers of the bench's own (Java 17, Maven)
+  consumer  Kafka -> Cassandra, 1, 2 and 3 instances, beside a bare loop of the driver
+  capture   PostgreSQL -> Kafka, our capture beside Debezium, default and tuned: rows/s, CPU, latency, memory
+  cluster-latency   exchange -> Cassandra at 1x and 5x, by Debezium and by our capture (needs ../shared/data)
+
   --trades N   trades a round (${values.trades})    --rounds N   rounds; two make the A/A control (${values.rounds})
   --seconds N  length of a latency run (${values.seconds})    --seed N`);
   Deno.exit(0);
@@ -45,6 +53,9 @@ console.log(
   `# ${new Date().toISOString()}, Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores`,
 );
 if (wanted.includes("stages") || wanted.includes("bulk") || wanted.includes("memory")) await onEngine();
+if (CLUSTER_BENCHES.some((one) => wanted.includes(one))) {
+  await clusterBench({ wanted, rounds, trades, seconds: Number(values.seconds), progress });
+}
 if (wanted.includes("latency")) {
   await latencyBench({
     title: "Exchange -> SQLite",
