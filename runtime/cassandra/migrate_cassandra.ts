@@ -33,6 +33,8 @@ export type MigrateCassandraOptions = {
  * Replication of a keyspace that is there is never changed: a difference to the configuration is printed with the
  * statement to run, since it asks for a repair afterwards.
  *
+ * A table that someone dropped is made again, empty; said on `print`.
+ *
  * Rejects with `cassandra.newer_schema`, `cassandra.migration_edited`, `cassandra.table_mismatch` (a table of that name
  * was made by someone else), `cassandra.origin_mismatch`, `cassandra.schema_disagreement`, `cassandra.locked`, and what
  * {@linkcode cassandraError} makes of the driver's errors.
@@ -118,6 +120,9 @@ async function applyMigrations(
   const applied = new Map(rows.rows.map((row) => [row.name as string, row.sha256 as string]));
   const files = [...Deno.readDirSync(SCHEMA)].map(({ name }) => name)
     .filter((name) => name.endsWith(".cql") && name !== BEFORE_THE_LOCK).sort();
+  const tables = await tablesOf(client, keyspace);
+  /** From the file on whose table is gone all run again, as what a later one does to it must be done again too. */
+  let again = false;
   const unknown = [...applied.keys()].find((name) => !files.includes(name));
   if (unknown !== undefined) {
     throw new CandlewireError(
@@ -130,8 +135,9 @@ async function applyMigrations(
     const cql = await Deno.readTextFile(new URL(name, SCHEMA));
     const sha256 = createHash("sha256").update(cql).digest("hex");
     const known = applied.get(name);
-    if (known === sha256) continue;
-    if (known !== undefined) {
+    if (known !== undefined) again ||= tellGone(cql, tables, { keyspace, print: options.print });
+    if (known === sha256 && !again) continue;
+    if (known !== undefined && known !== sha256) {
       throw new CandlewireError(
         "cassandra.migration_edited",
         `Check migration ${name}: it was changed after it ran`,
@@ -149,6 +155,24 @@ async function applyMigrations(
       quorum,
     );
   }
+}
+
+/** Whether a table that a migration made is there no more: someone dropped it. Says so. */
+function tellGone(
+  cql: string,
+  tables: ReadonlySet<string>,
+  { keyspace, print }: { keyspace: string; print: (line: string) => void },
+): boolean {
+  const made = [...cql.matchAll(/^CREATE TABLE IF NOT EXISTS \{keyspace\}\.(\w+)/gm)].map(([, table]) =>
+    table!
+  );
+  const gone = made.filter((table) => !tables.has(table));
+  if (gone.length === 0) return false;
+  print(
+    `warn: Keyspace ${keyspace} has lost ${gone.join(", ")}: made again, empty. ` +
+      "A replay of the topic brings back the rows that Kafka still has (POST /api/v1/replays)",
+  );
+  return true;
 }
 
 /** Runs the statements of a file. Each may run again: a host that died in between left the rest to the next. */
@@ -206,12 +230,16 @@ async function checkTables(client: cassandra.Client, keyspace: string): Promise<
 }
 
 async function hasTable(client: cassandra.Client, keyspace: string, table: string): Promise<boolean> {
+  return (await tablesOf(client, keyspace)).has(table);
+}
+
+async function tablesOf(client: cassandra.Client, keyspace: string): Promise<Set<string>> {
   const found = await client.execute(
-    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
-    [keyspace, table],
+    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
+    [keyspace],
     { prepare: true },
   );
-  return found.rowLength > 0;
+  return new Set(found.rows.map((row) => row.table_name as string));
 }
 
 /** I8: rows of two origins never meet in one keyspace. */

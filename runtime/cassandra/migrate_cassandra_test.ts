@@ -128,6 +128,21 @@ test(
   },
 );
 
+test("a table that someone dropped is made again, and it is said what it lacks", async (to, cql) => {
+  const config = { replication: replication() };
+  await migrateCassandra(to, { config, origin: ORIGIN });
+  await cql(`DROP TABLE ${to.keyspace}.recent_trades`);
+  await cql(`DROP TABLE ${to.keyspace}.lineage`);
+  const lines: string[] = [];
+  const again = () => migrateCassandra(to, { config, origin: ORIGIN, print: (line) => lines.push(line) });
+  await again();
+  assert.match(lines.join("\n"), /has lost recent_trades, lineage: made again, empty\. A replay/);
+  await cql(`SELECT trade_id FROM ${to.keyspace}.recent_trades`);
+  lines.length = 0;
+  await again();
+  assert.deepEqual(lines, []);
+});
+
 Deno.test({
   name: stackName("discoverNodes() answers with addresses that can be granted"),
   ...stackIgnore,
