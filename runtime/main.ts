@@ -62,7 +62,10 @@ async function runPipeline(config: Config): Promise<void> {
   await pipeline.ready(stopping.signal);
   print(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   print(`Console   ${pipeline.control.loginUrl}  (works once; later: sign in with a token)`);
-  print(`API       ${pipeline.control.url}/docs  tokens in ${join(config.dataDir, "tokens.json")}`);
+  const tokens = config.tokens === null
+    ? `tokens in ${join(config.dataDir, "tokens.json")}`
+    : "tokens as configured";
+  print(`API       ${pipeline.control.url}/docs  ${tokens}`);
   print("Ctrl-C stops it");
   await new Promise<void>((resolve) =>
     stopping.signal.addEventListener("abort", () => resolve(), { once: true })
