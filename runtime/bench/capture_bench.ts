@@ -175,7 +175,7 @@ export async function captureBench(options: CaptureBenchOptions): Promise<Captur
       const from = cost(pid);
       const rows = nextId - 1 - missed.get(topic)! - await highOf(cluster, topics.name(topic));
       await start();
-      await reach(topic, nextId - 1 - missed.get(topic)!, 10);
+      await reach(topic, nextId - 1 - missed.get(topic)!, 25);
       // What a start takes is not the rows': it was measured on one row. What others queue at a start, though, is.
       const used = minus(minus(cost(pid), from), starts.get(name)!);
       const figures = measured.get(name)!;
