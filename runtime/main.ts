@@ -102,7 +102,7 @@ async function stdinClosed(): Promise<void> {
   }
 }
 
-/** File, then flags; each source has a data folder of its own unless one is named. */
+/** File, then flags; each source, profile and part has a data folder of its own unless one is named. */
 function configOf(invocation: Invocation): Config {
   return attempt(() => {
     const file: ConfigPart = invocation.configFile === null ? {} : resolveEnvironment(
@@ -117,7 +117,9 @@ function configOf(invocation: Invocation): Config {
       : invocation.recording === null
       ? "demo"
       : "recording";
-    return named ? config : { ...config, dataDir: join(config.dataDir, name) };
+    const profile = config.profile === "cluster" ? "-cluster" : "";
+    const part = config.only === null ? "" : `-${config.only}`;
+    return named ? config : { ...config, dataDir: join(config.dataDir, `${name}${profile}${part}`) };
   });
 }
 
