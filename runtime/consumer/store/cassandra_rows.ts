@@ -15,16 +15,22 @@ import type { Retention } from "./market_store.ts";
 
 /** Twenty years: the longest time to live that Cassandra takes, s. */
 const LONGEST_TTL_S = 630_720_000;
+/** The latest end of a life that every version of Cassandra takes as it is installed: 2038-01-19T03:14:06Z, epoch s. */
+const LATEST_END_S = 2 ** 31 - 2;
 const NO_ENRICHMENT: BookEnrichment = { best_bid: null, best_ask: null, spread: null, mid: null };
 const UTF8 = new TextEncoder();
 const BID = UTF8.encode("bid");
 const ASK = UTF8.encode("ask");
 
-/** Time to live of a row, s: what its retention leaves of it. 0 keeps it for ever. */
+/** Time to live of a row, s: what its retention leaves of it. 0 keeps it for ever, also where that is longer than can be said. */
 export function ttlOf(keepMs: number | null, eventTime: number, now: number): number {
   if (keepMs === null) return 0;
-  // What has just expired must not be kept for ever.
-  return Math.min(LONGEST_TTL_S, Math.max(1, Math.ceil((keepMs - (now - eventTime)) / 1000)));
+  const clock = Date.now();
+  // What has just expired must not be kept for ever. `steadyClock` stays ahead after the wall clock was for a moment:
+  // that must not shorten lives.
+  const ttl = Math.max(1, Math.ceil((keepMs - (Math.min(now, clock) - eventTime)) / 1000));
+  // A life that Cassandra refuses would make a dead letter of every row. A minute, for its clock may be ahead of ours.
+  return ttl > LONGEST_TTL_S || ttl > LATEST_END_S - 60 - clock / 1000 ? 0 : ttl;
 }
 
 /** Encodes the changes of one symbol into a frame; see schema/cassandra for what is written where. */

@@ -206,6 +206,34 @@ test(
   },
 );
 
+test(
+  "a retention beyond what Cassandra can say keeps for ever, and a clock that was ahead shortens no life",
+  async (keyspace, symbol) => {
+    const now = Date.now();
+    const years = 365 * 86_400_000;
+    await using store = await keyspace.open({
+      retention: { ...KEEP_ALL, recent_trades: 15 * years, latest_prices: 3_600_000 },
+    });
+    const ahead = now + 7_200_000;
+    const row: PriceRow = {
+      symbol,
+      price: "1",
+      updated_at: now as EpochMs,
+      last_trade_id: 1,
+      version: now * 1000,
+    };
+    await store.write(batch([trade(symbol, 1, now), change("latest_prices", row, row.version)], ahead));
+    const [kept] = await keyspace.rows("SELECT TTL(price) AS ttl FROM recent_trades WHERE symbol = ?", [
+      symbol,
+    ]);
+    assert.equal(kept.ttl, null);
+    const [price] = await keyspace.rows("SELECT TTL(price) AS ttl FROM latest_prices WHERE symbol = ?", [
+      symbol,
+    ]);
+    assert.ok(price.ttl > 3500 && price.ttl <= 3600, `${price.ttl}`);
+  },
+);
+
 test("levels are those of the newest book, whatever the order (I2)", async (keyspace, symbol) => {
   await using store = await keyspace.open({ levels: 3 });
   const seed = testSeed("levels");
