@@ -72,7 +72,7 @@ export default async function main(context: ModuleContext): Promise<void> {
   if (config.log.kind === "journal") await warm();
   /** What must be done by one consumer of all: the one that reads this partition, wherever it runs. */
   const leads = () => ownership.reads("recent_trades", 0);
-  const known = entriesOf(JSON.parse(await store.note("transforms") ?? "[]"));
+  const known = entriesOf(JSON.parse(await retry(() => store.note("transforms"), waiting) ?? "[]"));
   const users = new UserChain([...known, ...config.transforms], {
     call: context.call.bind(context),
     create: ({ name, tables }) =>
