@@ -218,7 +218,11 @@ export class Sampler {
 function found<T>(watched: Watched<T> | undefined): Finding<T> | undefined {
   if (watched === undefined) return undefined;
   // An error is newer than the value that was there before it.
-  if (watched.error !== undefined) return { error: errorText(watched.error) };
+  const { error } = watched;
+  if (error !== undefined) {
+    const remedy = error instanceof CandlewireError && error.retry === "operator" ? error.hint : undefined;
+    return { error: `${errorText(error)}${remedy === undefined ? "" : `. ${remedy}`}` };
+  }
   return watched.value === undefined ? undefined : { value: watched.value };
 }
 
