@@ -46,15 +46,14 @@ export function keepLeases(options: {
       holder: `${Deno.hostname()} process ${Deno.pid}`,
       report,
       async onHeld() {
-        try {
-          // The host before this one counted for itself; its writer must stay below ours.
-          host.raiseEpoch(role, await readFence(endpoint!, role));
-          const keeper = await keepers[role]?.();
-          if (keeper !== undefined) kept.set(role, keeper);
-          if (host.module(role) !== undefined) await host.start(role);
-        } catch (error) {
-          report("warn", `Start ${role}: ${errorText(error)}`);
-        }
+        // The host before this one counted for itself; its writer must stay below ours.
+        host.raiseEpoch(role, await readFence(endpoint!, role));
+        const keeper = await keepers[role]?.();
+        if (keeper !== undefined) kept.set(role, keeper);
+        if (host.module(role) === undefined) return;
+        // Not waited for: it runs once its servers answer, and until then a stop or a loss of the lease must get through.
+        // What comes after its start is the supervisor's.
+        void host.start(role).catch((error) => report("warn", `Start ${role}: ${errorText(error)}`));
       },
       async onLost() {
         await release(role);

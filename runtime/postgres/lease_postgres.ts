@@ -8,7 +8,10 @@ const LEASES = 0x6c656173;
 
 /** Options of {@linkcode keepLease}. */
 export type LeaseOptions = {
-  /** Called when the lease is gained; the work that must be single starts here. */
+  /**
+   * Called when the lease is gained; the work that must be single starts here. A rejection gives the lease back, and it
+   * is asked for again. Nothing is noticed before it resolves, neither a loss nor a stop.
+   */
   onHeld: () => Promise<void> | void;
   /** Called when it is lost with the connection: another host may hold it from now on, so the work must stop. */
   onLost: (why: string) => Promise<void> | void;
@@ -17,6 +20,8 @@ export type LeaseOptions = {
   holder: string;
   /** How often a lease that another host holds is asked for. */
   retryMs?: number;
+  /** How often the server is asked whether it still answers; it may take three times as long. */
+  checkMs?: number;
 };
 
 /** A lease that is asked for until it is held, and again after it was lost. Disposing it gives it back. */
@@ -34,17 +39,19 @@ export type Lease = AsyncDisposable & {
  * writer's own fence (candlewire_fence, the slot's single reader) guards the moment in between.
  */
 export function keepLease(endpoint: PostgresEndpoint, name: string, options: LeaseOptions): Lease {
-  const { onHeld, onLost, report, holder, retryMs = 2_000 } = options;
+  const { onHeld, onLost, report, holder, retryMs = 2_000, checkMs = 5_000 } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let held = false;
   let detail = "Not asked for yet";
+  let told = "";
 
   const session = async () => {
     const client = new pg.Client({
       ...endpoint,
       application_name: `candlewire lease: ${holder}`.slice(0, 63),
       connectionTimeoutMillis: 5_000,
+      query_timeout: 3 * checkMs,
       keepAlive: true,
     });
     const gone = Promise.withResolvers<string>();
@@ -74,7 +81,9 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       const stopped = new Promise<undefined>((resolve) =>
         signal.addEventListener("abort", () => resolve(undefined), { once: true })
       );
-      const why = await Promise.race([gone.promise, stopped]);
+      const over = new AbortController();
+      const why = await Promise.race([gone.promise, stopped, silence(client, checkMs, over.signal)])
+        .finally(() => over.abort());
       if (why === undefined) return;
       detail = `Lost: ${why}`;
       report("warn", `Lease ${name} is lost: ${why}`);
@@ -82,7 +91,10 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       await onLost(why);
     } finally {
       held = false;
-      await client.end().catch(() => {});
+      // A server that is not reached any more says no goodbye.
+      const left = new AbortController();
+      await Promise.race([client.end().catch(() => {}), wait(checkMs, left.signal)]);
+      left.abort();
     }
   };
 
@@ -91,9 +103,9 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       try {
         await session();
       } catch (error) {
-        const now = `Cannot be asked for: ${errorText(error)}`;
-        if (detail !== now && !signal.aborted) report("warn", `Lease ${name}: ${now}`);
-        detail = now;
+        const now = `Cannot be kept: ${errorText(error)}`;
+        if (told !== now && !signal.aborted) report("warn", `Lease ${name}: ${now}`);
+        told = detail = now;
       }
       if (!signal.aborted) await wait(retryMs, signal);
     }
@@ -112,6 +124,20 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       await running;
     },
   };
+}
+
+/** Resolves when the server does not answer: who only listens never learns that the network is gone. */
+async function silence(client: pg.Client, checkMs: number, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    await wait(checkMs, signal);
+    if (signal.aborted) break;
+    try {
+      await client.query("SELECT 1");
+    } catch (error) {
+      return errorText(error);
+    }
+  }
+  return undefined;
 }
 
 async function holderOf(client: pg.Client, name: string): Promise<string> {

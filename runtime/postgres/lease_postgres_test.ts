@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { until } from "../tests/pipeline_process.ts";
+import { TcpProxy } from "../query/testing/tcp_proxy.ts";
 import { keepLease, type Lease } from "./lease_postgres.ts";
-import { type PostgresServer, startPostgres } from "./server.ts";
+import { type PostgresEndpoint, type PostgresServer, startPostgres } from "./server.ts";
 
 Deno.test("leases in PostgreSQL", async (t) => {
   const folder = await Deno.makeTempDir();
@@ -31,6 +32,34 @@ Deno.test("leases in PostgreSQL", async (t) => {
       assert.equal(lease.held, true);
     });
 
+    await t.step("a lease whose server goes silent is lost: another host may hold it by now", async () => {
+      const events: string[] = [];
+      await using proxy = new TcpProxy({ hostname: server.host, port: server.port });
+      const reached = { ...server, host: "127.0.0.1", port: proxy.port };
+      await using lease = host(reached, "host-6", events);
+      await until("the lease to be held", 10_000, () => lease.held || undefined);
+      proxy.hold();
+      await until("the loss to be told", 10_000, () => events.includes("host-6 lost") || undefined);
+      assert.equal(lease.held, false);
+      proxy.restore();
+      await until("the lease to be held again", 10_000, () => lease.held || undefined);
+    });
+
+    await t.step("a lease whose work cannot begin is given back, and asked for again", async () => {
+      const events: string[] = [];
+      let refuse = true;
+      await using lease = host(server, "host-7", events, "producer", () => {
+        if (refuse) throw new Error("no room");
+      });
+      await until("the reason to be told", 10_000, () => /no room/.test(lease.detail) || undefined);
+      {
+        await using other = host(server, "host-8", events);
+        await until("another host to hold it", 10_000, () => other.held || undefined);
+      }
+      refuse = false;
+      await until("the work to begin", 10_000, () => events.at(-1) === "host-7 holds" || undefined);
+    });
+
     await t.step("leases of other names are others", async () => {
       const events: string[] = [];
       await using one = host(server, "host-4", events, "producer");
@@ -43,11 +72,21 @@ Deno.test("leases in PostgreSQL", async (t) => {
   }
 });
 
-function host(server: PostgresServer, holder: string, events: string[], name = "producer"): Lease {
+function host(
+  server: PostgresEndpoint,
+  holder: string,
+  events: string[],
+  name = "producer",
+  begin = () => {},
+): Lease {
   return keepLease(server, name, {
     holder,
     retryMs: 50,
-    onHeld: () => void events.push(`${holder} holds`),
+    checkMs: 200,
+    onHeld: () => {
+      begin();
+      events.push(`${holder} holds`);
+    },
     onLost: () => void events.push(`${holder} lost`),
     report: () => {},
   });
