@@ -1,5 +1,5 @@
 import topicsSpec from "../schema/kafka/topics.json" with { type: "json" };
-import { builtInModule } from "./built_in_module.ts";
+import { builtInModule, CLUSTER_YOUNG_MB } from "./built_in_module.ts";
 import { discoverNodes } from "./cassandra/client_cassandra.ts";
 import { migrateCassandra } from "./cassandra/migrate_cassandra.ts";
 import { cassandraLogin, kafkaLogin } from "./cluster_login.ts";
@@ -21,8 +21,6 @@ import { wait } from "./wait.ts";
 /** Compacted, one partition: capture's position by slot, and the log's origin. */
 const POSITION_TOPIC = "binance.candlewire.capture";
 const CHANGE_TOPICS = topicsSpec.topics.filter(({ kind }) => kind === "changes").map(({ name }) => name);
-/** Measured: capture with 16 instead of 8 costs half the CPU a row in bulk, the consumer with 32 a sixth less. */
-const YOUNG_MB = { capture: 16, consumer: 32 };
 /** How often a server that does not answer is asked again while the host starts. */
 const RETRY_MS = 1_000;
 
@@ -109,7 +107,7 @@ export async function openCluster(context: ProfileContext): Promise<Profile> {
         keeper?.probe() ?? Promise.resolve({ state: "starting", detail: "Waiting for the lease of capture" });
     } else {
       modules.push(builtInModule("capture", {
-        youngGenerationMb: YOUNG_MB.capture,
+        youngGenerationMb: CLUSTER_YOUNG_MB,
         parameters: {
           ...config.capture,
           postgres: {
@@ -128,7 +126,7 @@ export async function openCluster(context: ProfileContext): Promise<Profile> {
   if (roles.includes("consumer")) {
     for (let instance = 1; instance <= config.instances; instance++) {
       modules.push(builtInModule("consumer", {
-        youngGenerationMb: YOUNG_MB.consumer,
+        youngGenerationMb: CLUSTER_YOUNG_MB,
         name: instance === 1 ? "consumer" : `consumer-${instance}`,
         parameters: {
           ...config.consumer,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { CLUSTER_YOUNG_MB } from "../built_in_module.ts";
 import { captureConfig } from "../capture/config.ts";
 import { connectConfig } from "../connect/config.ts";
 import { connectorSettings } from "../connect/connector_settings.ts";
@@ -207,7 +208,7 @@ async function ours(
       ...["run", "--quiet", "--no-prompt", "--cached-only", "--no-remote", "--ignore-env", "--no-check"],
       ...["--config", new URL("../../deno.json", import.meta.url).pathname],
       // As the host starts modules: host/spawn.ts.
-      "--v8-flags=--max-old-space-size=200,--max-semi-space-size=8",
+      `--v8-flags=--max-old-space-size=200,--max-semi-space-size=${CLUSTER_YOUNG_MB}`,
       `--allow-net=${[`${host}:${port}`, ...topics.login.brokers].join(",")}`,
       new URL("./capture_child.ts", import.meta.url).pathname,
     ],

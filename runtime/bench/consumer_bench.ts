@@ -176,6 +176,7 @@ async function consume(count: number, records: number, options: ConsumeOptions):
       modules: names.map((name) =>
         builtInModule("consumer", {
           name,
+          youngGenerationMb: CLUSTER_YOUNG_MB,
           parameters: {
             ...consumerConfigSchema.parse(options.settings ?? {}),
             log: {

@@ -24,6 +24,8 @@ export type BuiltInModule = {
   secrets?: Record<string, string>;
   /** What `${…}` in its permissions stands for: `{ postgres: "127.0.0.1:5432", "folder.journal": "/…" }`. */
   references?: References;
+  /** Greatest size of V8's young generation, MB: more memory for less CPU in bulk. */
+  youngGenerationMb?: number;
 };
 
 /** Options of {@linkcode createModuleHost}. */
@@ -96,6 +98,7 @@ export async function createModuleHost(options: ModuleHostOptions): Promise<Owne
         runFolder: join(runFolder, definition.name),
         grant: definition.grant,
         memoryMb: definition.manifest.memoryMb,
+        youngGenerationMb: definition.youngGenerationMb,
         builtIn: definition.builtIn,
         root: options.root,
         denoDir,
@@ -174,6 +177,7 @@ async function registerBuiltIn(supervisor: Supervisor, module: BuiltInModule, ro
     digest: await digestOfGraph(graph, root),
     parameters: { ...manifest.parameters, ...module.parameters },
     secrets: module.secrets ?? {},
+    youngGenerationMb: module.youngGenerationMb,
     grant: grantPermissions(manifest.permissions, EVERYTHING, module.references),
   });
 }

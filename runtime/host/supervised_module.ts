@@ -32,6 +32,8 @@ export type ModuleDefinition = {
   parameters: Record<string, unknown>;
   secrets: Record<string, string>;
   grant: Grant;
+  /** Greatest size of V8's young generation, MB; the host's default when left out. */
+  youngGenerationMb?: number;
 };
 
 /** What a supervised module needs of its supervisor. */
