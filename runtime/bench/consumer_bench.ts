@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { builtInModule, ROOT } from "../built_in_module.ts";
+import { builtInModule, CLUSTER_YOUNG_MB, ROOT } from "../built_in_module.ts";
 import { KafkaProducer } from "../capture/sink/kafka_producer.ts";
 import { connectCassandra, discoverNodes } from "../cassandra/client_cassandra.ts";
 import type { CassandraLogin } from "../cassandra/login.ts";
