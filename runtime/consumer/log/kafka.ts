@@ -348,7 +348,11 @@ export class KafkaLog implements ChangeLog {
       this.#filled.notify();
       return;
     }
-    partition.push(fetched.batches, fetched.highWatermark);
+    if (!partition.push(fetched.batches, fetched.highWatermark, fetched.from)) {
+      // Another broker's answer has waited while the partition began anew: the driver went on from there.
+      this.#member?.begin(partition, partition.fetched);
+      return;
+    }
     this.#filled.notify();
     // I10: there is no more than this and one answer; the group must not think us dead meanwhile.
     while (this.bufferedBytes > this.#options.bufferBytes && isRunning() && generation === this.#generation) {

@@ -35,8 +35,13 @@ export type KafkaGroupEvents = {
   lost(problem: CandlewireError | undefined): void;
 };
 
-/** What came of one partition: batches, or that its offset was refused. */
-export type Fetched = TopicPartition & { batches: RecordBatch[]; highWatermark: number; outOfRange: boolean };
+/** What came of one partition, asked for from offset `from` on: batches, or that its offset was refused. */
+export type Fetched = TopicPartition & {
+  from: number;
+  batches: RecordBatch[];
+  highWatermark: number;
+  outOfRange: boolean;
+};
 
 /** A member of the group, from one join to the loss of it. */
 export type KafkaMember = {
@@ -169,6 +174,8 @@ export class KafkaGroup implements AsyncDisposable {
       {
         topic,
         partition,
+        // The driver's types forget it.
+        from: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
         outOfRange,
         highWatermark: Number(batch.highWatermark),
         batches: messages.map(({ recordBatch }) => recordBatch).filter((each) => each !== null),

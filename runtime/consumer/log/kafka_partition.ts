@@ -53,8 +53,12 @@ export class KafkaPartition implements TopicPartition {
     return this.#waiting.length > 0 || this.#done < this.#decoded.length;
   }
 
-  /** Takes what was fetched; what is here already is passed over. */
-  push(batches: readonly RecordBatch[], highWatermark: number): void {
+  /**
+   * Takes what was fetched from offset `from` on; what is here already is passed over. False, and nothing is taken, when
+   * it begins behind what is wanted next: an answer to an older question, which would leave out what lies between.
+   */
+  push(batches: readonly RecordBatch[], highWatermark: number, from: number): boolean {
+    if (from > this.fetched) return false;
     for (const batch of batches) {
       if (batch.last < this.fetched) continue;
       this.#waiting.push(batch);
@@ -62,6 +66,7 @@ export class KafkaPartition implements TopicPartition {
       this.fetched = batch.last + 1;
     }
     this.highWatermark = Math.max(highWatermark, this.fetched);
+    return true;
   }
 
   /** Forgets what was not delivered: it is to be fetched again. */
