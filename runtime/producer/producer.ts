@@ -262,8 +262,11 @@ function reportState(
   }
   if (context.signal.aborted) return;
   const failure = report.recentFailure();
-  if (queue.blocked) report.health("blocked", "PostgreSQL takes no rows");
-  else if (queue.unansweredMs > UNANSWERED_MS) {
+  const { blockedBy } = queue;
+  if (blockedBy !== null) {
+    const remedy = blockedBy.hint === undefined ? "" : `. ${blockedBy.hint}`;
+    report.health("blocked", `PostgreSQL takes no rows: ${blockedBy.message}${remedy}`);
+  } else if (queue.unansweredMs > UNANSWERED_MS) {
     const seconds = Math.floor(queue.unansweredMs / 1_000);
     report.health("degraded", `PostgreSQL has not answered a write for ${seconds} s`);
   } else if (failure instanceof CandlewireError && failure.retry === "operator") {

@@ -52,7 +52,7 @@ export class WriteQueue {
   #queued = 0;
   #wake: (() => void) | undefined;
   readonly #roomy: (() => void)[] = [];
-  #blocked = false;
+  #blockedBy: CandlewireError | null = null;
   /** When the write that runs was sent; undefined while none does. */
   #sentAt: number | undefined;
   #failed: unknown;
@@ -69,7 +69,12 @@ export class WriteQueue {
 
   /** True while writes fail for want of the database. */
   get blocked(): boolean {
-    return this.#blocked;
+    return this.#blockedBy !== null;
+  }
+
+  /** Why they fail; null while they do not. */
+  get blockedBy(): CandlewireError | null {
+    return this.#blockedBy;
   }
 
   /** How long the database has not answered the write that runs, ms: it may be held up long before it fails. */
@@ -234,8 +239,8 @@ export class WriteQueue {
   }
 
   #block(error: CandlewireError | null): void {
-    if (error === null && !this.#blocked) return;
-    this.#blocked = error !== null;
+    if (error === null && this.#blockedBy === null) return;
+    this.#blockedBy = error;
     this.#options.onBlocked(error);
   }
 
