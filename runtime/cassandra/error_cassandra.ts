@@ -80,12 +80,26 @@ export function cassandraFailure(error: unknown): CassandraFailure {
   return "failed";
 }
 
+/** The id of the statement that a node knows no more, though the driver tried to prepare it again; else undefined. */
+export function unpreparedIn(error: unknown): Uint8Array | undefined {
+  const errors = error instanceof cassandra.errors.NoHostAvailableError
+    ? Object.values(error.innerErrors ?? {})
+    : [error];
+  for (const each of errors) {
+    if (each instanceof cassandra.errors.ResponseError && each.code === CODES.unprepared) {
+      return (each as { queryId?: Uint8Array }).queryId;
+    }
+  }
+  return undefined;
+}
+
 /** No node could be asked: why, is what each of them said. */
 function ofHosts(error: cassandra.errors.NoHostAvailableError): CassandraFailure {
   const inner = Object.values(error.innerErrors ?? {}).filter((each) => each instanceof Error);
   const failures = new Set(inner.map(cassandraFailure));
   if (failures.has("unauthorized")) return "unauthorized";
-  if (failures.has("schema")) return "schema";
+  // A node that knows a statement no more was told it again by the driver, and refused: a table is gone.
+  if (failures.has("schema") || unpreparedIn(error) !== undefined) return "schema";
   return failures.has("overloaded") ? "overloaded" : "unavailable";
 }
 

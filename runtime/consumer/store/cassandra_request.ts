@@ -5,7 +5,9 @@ import { DefaultExecutionOptions } from "cassandra-driver/lib/execution-options.
 import PrepareHandler from "cassandra-driver/lib/prepare-handler.js";
 import RequestHandler from "cassandra-driver/lib/request-handler.js";
 import requests from "cassandra-driver/lib/requests.js";
+import { EventEmitter } from "node:events";
 import type { Buffer } from "node:buffer";
+import { unpreparedIn } from "../../cassandra/error_cassandra.ts";
 
 /** Bytes before the body of a frame. */
 export const HEADER_BYTES = 9;
@@ -54,7 +56,39 @@ export function sendBatch(
   options: { consistency: number; routingKey: Buffer },
 ): Promise<unknown> {
   const execution = DefaultExecutionOptions.create({ ...options, isIdempotent: true, logged: false }, client);
-  return RequestHandler.send(new EncodedBatch(frame, options.consistency), execution, client);
+  return RequestHandler.send(new EncodedBatch(frame, options.consistency), execution, client)
+    .catch(async (error: unknown) => {
+      throw await whyUnprepared(client, error);
+    });
+}
+
+type Prepared = { query: string; keyspace?: string };
+type PreparesAgain = {
+  _prepare(info: Prepared & EventEmitter, query: string, keyspace: string | undefined): Promise<unknown>;
+};
+
+/**
+ * What is really wrong when a node knows a statement no more. The driver prepares it again by itself; when that fails, as
+ * it does when a table was dropped, it forgets why and says that the statement is not prepared. Here it is prepared once
+ * more, past the driver's cache, and the refusal of that is answered with; any other error is handed back as it is.
+ */
+export async function whyUnprepared(client: Client, error: unknown): Promise<unknown> {
+  const id = unpreparedIn(error);
+  if (id === undefined) return error;
+  const { metadata } = client as unknown as {
+    metadata: { getPreparedById(id: Uint8Array): Prepared | undefined };
+  };
+  const known = metadata.getPreparedById(id);
+  if (known === undefined) return error;
+  const { query, keyspace } = known;
+  const policy = DefaultExecutionOptions.create({}, client).getLoadBalancingPolicy();
+  const handler = new PrepareHandler(client, policy) as unknown as PreparesAgain;
+  try {
+    await handler._prepare(Object.assign(new EventEmitter(), { query, keyspace }), query, keyspace);
+    return error;
+  } catch (refusal) {
+    return refusal;
+  }
 }
 
 /** Prepares a statement on the nodes and remembers it in the client, and answers with its id. */

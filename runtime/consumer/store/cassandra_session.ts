@@ -2,6 +2,7 @@ import cassandra from "cassandra-driver";
 import { cassandraError } from "../../cassandra/error_cassandra.ts";
 import { consistencyOf } from "../../cassandra/client_cassandra.ts";
 import type { CassandraLogin, Consistency } from "../../cassandra/login.ts";
+import { whyUnprepared } from "./cassandra_request.ts";
 
 /** The level at which the store reads back what it wrote at a level: the two meet in at least one replica. */
 const READ_BACK: Record<Consistency, Consistency> = {
@@ -69,7 +70,7 @@ export class CassandraSession {
     try {
       return await work();
     } catch (cause) {
-      throw cassandraError(action, cause, "store");
+      throw cassandraError(action, await whyUnprepared(this.client, cause), "store");
     }
   }
 }

@@ -234,6 +234,49 @@ test(
   },
 );
 
+test(
+  "a letter that another instance has removed comes again with its payload (I5)",
+  async (keyspace, symbol) => {
+    await using one = await keyspace.open({ writer: "consumer-1" });
+    await using other = await keyspace.open({ writer: "consumer-2" });
+    const letter = {
+      topic: `binance.public.${symbol}`,
+      partition: 0,
+      offset: 7,
+      code: "change.malformed",
+      message: "no JSON",
+      key: "k",
+      value: "v",
+    };
+    const write = (store: MarketStore) => store.write({ ...batch([]), deadLetters: [letter] });
+    await write(one);
+    const select = { limit: 10, topic: letter.topic };
+    const [known] = await other.deadLetters(select);
+    assert.ok(await one.dropDeadLetter(known!.id));
+    await write(other);
+    const [again] = await other.deadLetters(select);
+    assert.deepEqual([again?.key, again?.value], ["k", "v"]);
+    assert.ok(await other.dropDeadLetter(known!.id));
+  },
+);
+
+test("recent prices are those of the symbols asked for", async (keyspace, symbol) => {
+  await using store = await keyspace.open();
+  const prices = [`${symbol}A`, `${symbol}B`].flatMap((name) => [
+    trade(name, 1),
+    change("latest_prices", {
+      symbol: name,
+      price: "2",
+      updated_at: T0 as EpochMs,
+      last_trade_id: 1,
+      version: T0 * 1000,
+    }, T0 * 1000),
+  ]);
+  await store.write(batch(prices));
+  const found = await store.recentPrices(MINUTE, 1000, { owns: (name) => name === `${symbol}B` });
+  assert.deepEqual(found.map(({ symbol }) => symbol), [`${symbol}B`, `${symbol}B`]);
+});
+
 test("levels are those of the newest book, whatever the order (I2)", async (keyspace, symbol) => {
   await using store = await keyspace.open({ levels: 3 });
   const seed = testSeed("levels");
@@ -460,6 +503,16 @@ test(
   },
 );
 
+test("a symbol's first trade, whose id is 0, is stored and indexed", async (keyspace, symbol) => {
+  await using store = await keyspace.open();
+  await store.write(batch([trade(symbol, 1)]));
+  await store.write(batch([trade(symbol, 0), trade(symbol, 2)]));
+  const [index] = await keyspace.rows(`SELECT first_id, last_id FROM trade_index WHERE symbol = '${symbol}'`);
+  assert.deepEqual([Number(index!.first_id), Number(index!.last_id)], [0, 2]);
+  const stored = await store.minuteTrades(symbol, T0 as EpochMs);
+  assert.deepEqual(stored.map(({ trade_id }) => trade_id), [0, 1, 2]);
+});
+
 test(
   "a connection that breaks or goes silent is waited for; the same batch again is whole (I1, I2)",
   async (keyspace, symbol) => {
@@ -527,6 +580,22 @@ test("a store of another origin, or of a keyspace that is not there, is not open
     isCode("store.origin_mismatch"),
   );
 });
+
+test(
+  "a table that someone dropped is named, with the remedy, by writing and by reading",
+  async (keyspace, symbol) => {
+    await using store = await keyspace.open();
+    await store.write(batch([trade(symbol, 1)]));
+    await store.minuteTrades(symbol, T0 as EpochMs);
+    await keyspace.rows("DROP TABLE recent_trades");
+    const isTold = (error: unknown) =>
+      isCode("store.schema_missing")(error) && (error as CandlewireError).retry === "operator" &&
+      /recent_trades/.test((error as Error).message) &&
+      /Start the host/.test((error as CandlewireError).hint!);
+    await assert.rejects(store.write(batch([trade(symbol, 2)])), isTold);
+    await assert.rejects(store.minuteTrades(symbol, T0 as EpochMs), isTold);
+  },
+);
 
 test("the tests' keyspace is dropped", async (keyspace) => {
   await keyspace[Symbol.asyncDispose]();
