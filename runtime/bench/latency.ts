@@ -1,10 +1,7 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
+import { RECORDED_FILES, RECORDED_SYMBOLS, recordingsAbsent } from "../tests/recorded_files.ts";
 import { quantile } from "./process_cost.ts";
-
-const DATA = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
-const SYMBOLS = ["BTCUSDT", "ETHUSDT"];
 
 /** The store as a reader sees it. */
 export type LatencyStore = AsyncDisposable & {
@@ -30,24 +27,23 @@ export type LatencyOptions = {
  * high. A speed that stands twice is the A/A control.
  */
 export async function latencyBench(options: LatencyOptions): Promise<void> {
-  const files = ["btcusdt_20240808.gz", "ethusdt_20240808.gz"].map((name) => join(DATA, name));
-  if (!await Deno.stat(files[0]!).then(() => true, () => false)) {
-    console.log(`\n## Latency: skipped, ${DATA} is absent`);
+  if (recordingsAbsent) {
+    console.log(`\n## Latency: skipped, ../shared/data is absent`);
     return;
   }
   console.log(`\n## ${options.title}, recorded BTCUSDT and ETHUSDT, ${options.seconds} s a speed\n`);
   console.log(
     "| speed | trades | p50 ms | p99 ms | max ms | frames/s | behind at end, trades | commit -> log p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|",
   );
-  for (const speed of options.speeds) console.log(await oneSpeed(files, speed, options));
+  for (const speed of options.speeds) console.log(await oneSpeed(speed, options));
 }
 
-async function oneSpeed(files: string[], speed: number, options: LatencyOptions): Promise<string> {
+async function oneSpeed(speed: number, options: LatencyOptions): Promise<string> {
   const { seconds } = options;
   await options.prepare?.();
   const folder = await Deno.makeTempDir({ prefix: "candlewire-latency-" });
   const exchange = await TestExchange.start({
-    "exchange.market.source": files,
+    "exchange.market.source": RECORDED_FILES,
     "exchange.market.folder": join(folder, "exchange"),
     "exchange.server.port": 0,
     "exchange.server.speed": speed,
@@ -60,12 +56,14 @@ async function oneSpeed(files: string[], speed: number, options: LatencyOptions)
   try {
     await pipeline.start();
     await using store = await options.openStore(pipeline);
-    const seen = new Map<string, { id: number; at: number }[]>(SYMBOLS.map((symbol) => [symbol, []]));
+    const seen = new Map<string, { id: number; at: number }[]>(
+      RECORDED_SYMBOLS.map((symbol) => [symbol, []]),
+    );
     const before = await exchange.get<{ framesSent: number }>("/admin/state");
     await exchange.post("/admin/resume");
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
-      for (const symbol of SYMBOLS) {
+      for (const symbol of RECORDED_SYMBOLS) {
         const id = await store.last(symbol);
         const list = seen.get(symbol)!;
         if (id !== undefined && id !== list.at(-1)?.id) {
@@ -83,7 +81,7 @@ async function oneSpeed(files: string[], speed: number, options: LatencyOptions)
     const journal = stages.find((stage) => stage.id === "capture")?.latency;
     let behind = 0;
     const latencies: number[] = [];
-    for (const symbol of SYMBOLS) {
+    for (const symbol of RECORDED_SYMBOLS) {
       const truth = await exchange.get<{ last: number }>(`/admin/truth/range?symbol=${symbol}`);
       behind += truth.last - (seen.get(symbol)!.at(-1)?.id ?? truth.last);
       await until(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { tlsConfig } from "../tls_config.ts";
 import { TABLES } from "../market/table.ts";
 
 const LEVELS = [
@@ -39,15 +40,7 @@ export const cassandraConfig = z.strictObject({
     )
       .meta({ example: { order_book: "ONE" } }),
   }).prefault({}),
-  tls: z.strictObject({
-    caFile: z.string().min(1).nullable().default(null).describe("PEM of the authorities; null: the system's"),
-    certificateFile: z.string().min(1).nullable().default(null).describe(
-      "PEM of our certificate (mutual TLS)",
-    ),
-    keyFile: z.string().min(1).nullable().default(null).describe("PEM of its private key"),
-    serverName: z.string().min(1).nullable().default(null).describe("Name in the nodes' certificates"),
-  }).nullable().default(null).describe("Encrypted connections; null: plain ones")
-    .meta({ example: { caFile: "/etc/candlewire/ca.pem" } }),
+  tls: tlsConfig("nodes"),
   username: z.string().min(1).nullable().default(null).describe("Login; null: no authentication"),
   password: z.string().min(1).nullable().default(null).describe("Password of the login").meta({
     secret: true,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { tlsConfig } from "../tls_config.ts";
 
 const ms = (value: number, text: string) =>
   z.int().min(1).max(600_000).default(value).describe(text).meta({ unit: "ms", example: value });
@@ -9,15 +10,7 @@ export const kafkaConfig = z.strictObject({
     .describe("Some brokers; the others are learned from them").meta({
       example: ["kafka-1:9092", "kafka-2:9092"],
     }),
-  tls: z.strictObject({
-    caFile: z.string().min(1).nullable().default(null).describe("PEM of the authorities; null: the system's"),
-    certificateFile: z.string().min(1).nullable().default(null).describe(
-      "PEM of our certificate (mutual TLS)",
-    ),
-    keyFile: z.string().min(1).nullable().default(null).describe("PEM of its private key"),
-    serverName: z.string().min(1).nullable().default(null).describe("Name in the brokers' certificates"),
-  }).nullable().default(null).describe("Encrypted connections; null: plain ones")
-    .meta({ example: { caFile: "/etc/candlewire/ca.pem" } }),
+  tls: tlsConfig("brokers"),
   sasl: z.strictObject({
     mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).describe(
       "As the brokers' listener has it",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
+import { RECORDED_FILES, RECORDED_SYMBOLS, recordingsAbsent } from "../recorded_files.ts";
 import {
   booksSettled,
   compareWithTruth,
@@ -11,27 +11,16 @@ import {
   openStore,
 } from "../truth_sqlite.ts";
 
-const DATA = fileURLToPath(new URL("../../../../shared/data/", import.meta.url));
-const FILES = ["btcusdt_20240808.gz", "ethusdt_20240808.gz"].map((name) => join(DATA, name));
-const absent = FILES.some((file) => {
-  try {
-    return !Deno.statSync(file).isFile;
-  } catch {
-    return true;
-  }
-});
-const SYMBOLS = ["BTCUSDT", "ETHUSDT"];
-
 for (const speed of [20, "max"] as const) {
   Deno.test({
     name: `whole-pipeline truth: recorded BTCUSDT and ETHUSDT at ${
       speed === "max" ? "full speed" : `${speed}×`
-    }${absent ? " (skipped: ../shared/data is absent)" : ""}`,
-    ignore: absent,
+    }${recordingsAbsent ? " (skipped: ../shared/data is absent)" : ""}`,
+    ignore: recordingsAbsent,
     fn: async () => {
       const folder = await Deno.makeTempDir({ prefix: "candlewire-recording-" });
       const exchange = await TestExchange.start({
-        "exchange.market.source": FILES,
+        "exchange.market.source": RECORDED_FILES,
         "exchange.market.loop": false,
         "exchange.market.folder": join(folder, "exchange"),
         "exchange.server.port": 0,
@@ -40,14 +29,14 @@ for (const speed of [20, "max"] as const) {
       });
       const pipeline = new TestPipeline(join(folder, "pipeline"), {
         "source.restUrl": exchange.url,
-        "symbols": SYMBOLS,
+        "symbols": RECORDED_SYMBOLS,
       });
       try {
         await pipeline.start();
         // Books are stored from their first change on.
         await exchange.run(50);
         await followedSymbols(pipeline, 2);
-        const firstIds = await nextTradeIds(exchange, SYMBOLS);
+        const firstIds = await nextTradeIds(exchange, RECORDED_SYMBOLS);
         const { now } = await exchange.get<{ now: number }>("/admin/state");
         const started = performance.now();
         await exchange.post("/admin/resume");
@@ -56,10 +45,10 @@ for (const speed of [20, "max"] as const) {
           return ended || undefined;
         }, () => pipeline.process.tail);
         const seconds = (performance.now() - started) / 1000;
-        await drained(exchange, pipeline, SYMBOLS);
-        await booksSettled(exchange, pipeline, SYMBOLS);
-        const found = await compareWithTruth(exchange, pipeline, SYMBOLS, { firstIds, from: now });
-        for (const symbol of SYMBOLS) {
+        await drained(exchange, pipeline, RECORDED_SYMBOLS);
+        await booksSettled(exchange, pipeline, RECORDED_SYMBOLS);
+        const found = await compareWithTruth(exchange, pipeline, RECORDED_SYMBOLS, { firstIds, from: now });
+        for (const symbol of RECORDED_SYMBOLS) {
           const missing = await exchange.get<number[]>(`/admin/truth/missing?symbol=${symbol}`);
           console.log(
             `${symbol}: the recording itself lacks ${missing.length} trade ids: ${
