@@ -29,6 +29,7 @@ import type {
   StoreBatch,
   StoreCapabilities,
   StoredWindow,
+  SymbolFilter,
   WriteResult,
 } from "./market_store.ts";
 import type { Replay } from "./replay_record.ts";
@@ -210,8 +211,8 @@ export class CassandraMarketStore implements MarketStore {
     return this.#windows.write(windows, done, this.#tradesReadAt === 0 ? this.#nowUs() : this.#tradesReadAt);
   }
 
-  recentPrices(withinMs: number, limit: number): Promise<SeenPrice[]> {
-    return recentPrices(this.#session, withinMs, limit);
+  recentPrices(withinMs: number, limit: number, options: SymbolFilter = {}): Promise<SeenPrice[]> {
+    return recentPrices(this.#session, withinMs, { limit, ...options });
   }
 
   replays(): Promise<Replay[]> {

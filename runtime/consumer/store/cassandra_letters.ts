@@ -83,17 +83,16 @@ export class CassandraLetters {
         attempts: (known?.attempts ?? 0) + 1,
       };
       const action = `Store dead letter ${id}`;
-      if (known === undefined) {
-        await this.#session.change(
-          action,
-          "INSERT INTO dead_letter_payloads (id, key, value) VALUES (?, ?, ?)",
-          [
-            id,
-            letter.key,
-            letter.value,
-          ],
-        );
-      }
+      // Also of a known one: another instance may have removed it since we looked.
+      await this.#session.change(
+        action,
+        "INSERT INTO dead_letter_payloads (id, key, value) VALUES (?, ?, ?)",
+        [
+          id,
+          letter.key,
+          letter.value,
+        ],
+      );
       await this.#session.change(
         action,
         `INSERT INTO dead_letters (shard, id, topic, partition, offset, code, message, bytes, first_failed_at,

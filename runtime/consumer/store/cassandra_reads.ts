@@ -2,7 +2,7 @@ import type { EpochMs } from "../../market/epoch.ts";
 import type { TradeRow } from "../../market/table.ts";
 import { decimalText } from "../../query/decimal_text.ts";
 import type { CassandraSession } from "./cassandra_session.ts";
-import type { SeenPrice } from "./market_store.ts";
+import type { SeenPrice, SymbolFilter } from "./market_store.ts";
 import { minuteOf } from "./trade_runs.ts";
 
 /** Symbols whose prices are read at once. */
@@ -53,11 +53,11 @@ export async function minuteTrades(
   return trades;
 }
 
-/** The prices within `withinMs` before each symbol's newest, from trades and from latest prices, `limit` in all. */
+/** The prices within `withinMs` before each owned symbol's newest, from trades and from latest prices, `limit` in all. */
 export async function recentPrices(
   session: CassandraSession,
   withinMs: number,
-  limit: number,
+  { limit, owns = () => true }: SymbolFilter & { limit: number },
 ): Promise<SeenPrice[]> {
   const seen: SeenPrice[] = [];
   const action = "Read prices";
@@ -77,6 +77,7 @@ export async function recentPrices(
     (await session.rows(action, cql, [])).map((row) =>
       [row.symbol as string, (row.time as Date).getTime()] as [string, number]
     )
+      .filter(([symbol]) => owns(symbol))
       .sort(([a], [b]) => a < b ? -1 : 1);
   await each(
     await newestOf("SELECT symbol, updated_at AS time FROM latest_prices PER PARTITION LIMIT 1"),
