@@ -63,7 +63,7 @@ export function cassandraFailure(error: unknown): CassandraFailure {
   if (error instanceof cassandra.errors.BusyConnectionError) return "overloaded";
   if (error instanceof cassandra.errors.ResponseError) {
     const text = error.message;
-    if (/^Keyspace '.*' does not exist|unconfigured table|^table .* does not exist/i.test(text)) {
+    if (/^Keyspace \S+ does not exist|unconfigured table|^table .* does not exist/i.test(text)) {
       return "schema";
     }
     // A statement that a newer or older schema does not know.
@@ -134,6 +134,9 @@ export function cassandraError(
 /** The text of an error, with what each node said when none could be asked. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (unpreparedIn(error) !== undefined) {
+    return "a node knows the statement no more and refuses to prepare it: a table or the keyspace was dropped or altered";
+  }
   if (!(error instanceof cassandra.errors.NoHostAvailableError)) return `${error.name}: ${causeText(error)}`;
   const nodes = Object.entries(error.innerErrors ?? {}).slice(0, 8).map(([address, inner]) =>
     `${address}: ${inner instanceof Error ? causeText(inner) : String(inner ?? "no answer")}`

@@ -13,8 +13,8 @@ const SYMBOLS = ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT"];
 const NODE = "cassandra-1";
 /** Two cores that others use too start a JVM in a minute. */
 const PATIENCE_MS = 240_000;
-/** Trades of a fault, all symbols together; a part of them is of ours. */
-const TRADES = 2000;
+/** The market's time of one load: with two in a fault, a candle closes in each. */
+const LOAD_MS = 31_000;
 /** Records by which the log must have grown while nothing is acknowledged. */
 const GROWTH = 300;
 const TOPICS = [
@@ -44,8 +44,8 @@ Deno.test({
     const exchange = await TestExchange.start({
       "exchange.market.folder": join(folder, "exchange"),
       "exchange.market.seed": testSeed("faults of the store"),
-      // Minutes pass within a fault, so that candles close.
-      "exchange.market.ratePerSecond": 60,
+      // Few, so that a fault takes minutes of the market and candles close.
+      "exchange.market.ratePerSecond": 80,
       "exchange.server.port": 0,
       "exchange.server.speed": "max",
       "exchange.server.paused": true,
@@ -89,7 +89,7 @@ Deno.test({
       };
 
       await step("killed under load", async () => {
-        const load = exchange.run(TRADES);
+        const load = bench.load();
         await stack.kill(NODE);
         await load;
         await bench.troubled(["degraded"], /Cassandra/);
@@ -97,7 +97,7 @@ Deno.test({
         assert.equal(refused.status, 503);
         assert.match(refused.headers.get("content-type") ?? "", /application\/problem\+json/);
         assert.match((await refused.json()).hint, /Cassandra/);
-        await bench.nothingMoves(TRADES);
+        await bench.nothingMoves();
         await stack.start(NODE);
         await whole("killed");
         const trades = await pipeline.get<{ rows: unknown[] }>(`market/trades?symbol=${symbols[0]}&limit=5`);
@@ -105,14 +105,14 @@ Deno.test({
       });
 
       await step("hanging for longer than a request may take", async () => {
-        const load = exchange.run(TRADES);
+        const load = bench.load();
         await stack.pause(NODE);
         try {
           await load;
           await bench.troubled(["degraded"], /Cassandra/);
           const refused = await pipeline.request("GET", `market/trades?symbol=${symbols[0]}&limit=5`);
           assert.ok([503, 504].includes(refused.status), `${refused.status} ${await refused.text()}`);
-          await bench.nothingMoves(TRADES);
+          await bench.nothingMoves();
         } finally {
           await stack.resume(NODE);
         }
@@ -128,9 +128,9 @@ Deno.test({
         try {
           // A quorum of three replicas is two, and there is one node.
           await replicas(3);
-          await exchange.run(TRADES);
+          await bench.load();
           await bench.troubled(["degraded"], /Cassandra/, { readable: true });
-          await bench.nothingMoves(TRADES);
+          await bench.nothingMoves();
           const trades = await pipeline.get<{ rows: unknown[] }>(
             `market/trades?symbol=${symbols[0]}&limit=5`,
           );
@@ -148,15 +148,15 @@ Deno.test({
         await stack.stop(NODE);
         await using disk = await SmallDisk.under(join(stack.folder, NODE), { freeMiB: 96 });
         await stack.start(NODE);
-        await exchange.run(TRADES);
+        await bench.load();
         await whole("moved to a small disk");
         await disk.fill();
         // The first segment of the commit log or the first flush that finds no room ends the node.
         const ended = bench.ended(NODE);
-        for (let rounds = 0; rounds < 40 && !await ended(); rounds++) await exchange.run(TRADES);
+        for (let rounds = 0; rounds < 40 && !await ended(); rounds++) await bench.load();
         await until("the node to end", PATIENCE_MS, async () => await ended() || undefined);
         await bench.troubled(["degraded"], /Cassandra/);
-        await bench.nothingMoves(TRADES);
+        await bench.nothingMoves();
         await disk.free();
         await stack.start(NODE);
         await whole("disk was full");
@@ -166,12 +166,12 @@ Deno.test({
 
       await step("a table dropped by a stranger", async () => {
         await bench.cql(servers, `DROP TABLE ${names.keyspace}.recent_trades`);
-        await exchange.run(TRADES);
+        await bench.load();
         const { consumer } = await bench.troubled(["blocked"], /Start the host: it makes and migrates/, {
           readable: true,
         });
         assert.match(consumer.detail, /recent_trades/);
-        await bench.nothingMoves(TRADES);
+        await bench.nothingMoves();
         assert.equal(await bench.restarts(), 0, "the consumer waits, it does not end");
         await pipeline.process.stop();
         await pipeline.start(PATIENCE_MS);
@@ -182,16 +182,16 @@ Deno.test({
 
       await step("a table truncated by a stranger", async () => {
         await bench.cql(servers, `TRUNCATE ${names.keyspace}.klines`);
-        await exchange.run(TRADES);
+        await bench.load();
         await bench.replay("binance.public.klines");
         await whole("table truncated");
       });
 
       await step("the keyspace dropped", async () => {
         await bench.cql(servers, `DROP KEYSPACE ${names.keyspace}`);
-        await exchange.run(TRADES);
+        await bench.load();
         await bench.troubled(["blocked", "failed"], /Start the host: it makes and migrates/);
-        await bench.nothingMoves(TRADES);
+        await bench.nothingMoves();
         await pipeline.process.stop();
         await pipeline.start(PATIENCE_MS);
         for (const topic of TOPICS) await bench.replay(topic);
@@ -200,7 +200,7 @@ Deno.test({
 
       await step("overloaded by others", async () => {
         await using _load = await overload(servers);
-        await exchange.run(10 * TRADES);
+        await bench.load(4 * LOAD_MS);
         await drainedInto(exchange, store, symbols, PATIENCE_MS);
         await bench.noLetters();
       });
@@ -210,7 +210,7 @@ Deno.test({
         await stack.kill(NODE);
         const pid = await pipeline.pidOf("consumer");
         Deno.kill(pid, "SIGKILL");
-        await exchange.run(TRADES);
+        await bench.load();
         await until("another consumer", PATIENCE_MS, async () => {
           const { module } = await pipeline.get<{ module: { pid: number | null; state: string } }>(
             "modules/consumer",
@@ -219,7 +219,7 @@ Deno.test({
         }, () => pipeline.process.tail);
         const { consumer } = await bench.troubled(["degraded"], /Cassandra/);
         assert.match(consumer.detail, /Connect to Cassandra at/);
-        await bench.nothingMoves(TRADES);
+        await bench.nothingMoves();
         await stack.start(NODE);
         await whole("consumer started without Cassandra");
       });
@@ -228,7 +228,7 @@ Deno.test({
         for (const [server, what] of [[NODE, "Cassandra"], ["kafka-1", "Kafka"]] as const) {
           await pipeline.process.stop();
           await stack.kill(server);
-          await exchange.run(TRADES);
+          await bench.load();
           const before = pipeline.process;
           const starting = pipeline.start(2 * PATIENCE_MS);
           starting.catch(() => {});
@@ -281,16 +281,22 @@ class FaultBench {
   }
 
   /** I1: more comes into the log and no position moves. I5: nothing is set aside for what the store does. */
-  async nothingMoves(trades: number): Promise<void> {
-    const { exchange } = this.#parts;
+  async nothingMoves(): Promise<void> {
     const before = await this.#positions();
-    await exchange.run(trades);
+    await this.load();
     await until("the log to grow", PATIENCE_MS, async () => {
       const { high } = await this.#positions();
       return high >= before.high + GROWTH || undefined;
     }, () => this.#parts.pipeline.process.tail);
     assert.equal((await this.#positions()).acknowledged, before.acknowledged);
     await this.noLetters();
+  }
+
+  /** Lets the market go on for so long of its own time, as fast as it can. */
+  async load(forMs = LOAD_MS): Promise<void> {
+    const { exchange } = this.#parts;
+    const { now } = await exchange.get<{ now: number }>("/admin/state");
+    await exchange.post("/admin/run", { untilTime: now + forMs });
   }
 
   /** As the consumer counts them: the store cannot be asked. */
