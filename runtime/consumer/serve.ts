@@ -29,7 +29,12 @@ export function serve(context: ModuleContext, parts: ConsumerParts): void {
     return {};
   });
   context.handle("positions", async () => {
-    const positions = new Map(consumer.positions.map((at) => [`${at.topic}/${at.partition}`, at.offset]));
+    // What the log remembers comes first, so that a partition that is quiet since the start is not shown as unread.
+    const positions = new Map(
+      [...log.positions?.() ?? [], ...consumer.positions].map((
+        at,
+      ) => [`${at.topic}/${at.partition}`, at.offset]),
+    );
     const marks = await log.watermarks();
     return marks.filter((at) => consumer.reads(at)).map(({ topic, partition, low, high }) => ({
       topic,

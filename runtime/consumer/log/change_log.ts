@@ -38,6 +38,11 @@ export interface ChangeLog extends AsyncDisposable {
   resume(partitions: TopicPartition[]): void;
   /** The partitions that this instance reads at present, where several share them; absent: it reads all. */
   owned?(): TopicPartition[];
+  /**
+   * How far the partitions that this instance reads are durable downstream, as the log remembers it; absent: it
+   * remembers nothing, the store does.
+   */
+  positions?(): Position[];
   /** Oldest kept and next offset of every partition known; for lag, replays and dry runs. */
   watermarks(): Promise<(TopicPartition & { low: number; high: number })[]>;
   /**

@@ -223,6 +223,14 @@ export class KafkaLog implements ChangeLog {
     return [...this.#partitions.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
 
+  positions(): Position[] {
+    return [...this.#partitions.values()].map(({ topic, partition, acknowledged: offset }) => ({
+      topic,
+      partition,
+      offset,
+    }));
+  }
+
   async watermarks(): Promise<Watermark[]> {
     return await this.#reader.watermarks(this.#topics);
   }

@@ -238,6 +238,8 @@ test("kafka: the group remembers what was acknowledged, never what was only deli
     await using log = new TestLog(topics);
     await log.subscribe(["t"]);
     assert.deepEqual(await deliver(log, 3), [4, 5, 6]);
+    // Before anything new is acknowledged, the lag is told from what the group remembers.
+    assert.deepEqual(log.log.positions().map(({ offset }) => offset), [4]);
   }
   await using log = new TestLog(topics);
   await log.subscribe(["t"]);

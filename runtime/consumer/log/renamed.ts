@@ -46,6 +46,10 @@ export class RenamedLog implements ChangeLog {
     this.#log.resume(this.#outer(partitions));
   }
 
+  positions(): Position[] {
+    return this.#inner(this.#log.positions?.() ?? []);
+  }
+
   async watermarks(): Promise<(TopicPartition & { low: number; high: number })[]> {
     return this.#inner(await this.#log.watermarks());
   }
