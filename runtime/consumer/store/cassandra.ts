@@ -49,6 +49,9 @@ export type CassandraStoreOptions = {
 };
 
 const LEVELS = 20;
+/** Cassandra's clock may be ahead of ours, and what is listed is read a little later. */
+const EXPIRY_MARGIN_MS = 15_000;
+
 /**
  * {@linkcode MarketStore} on Cassandra; see schema/cassandra for the tables. Any number of instances may write the same
  * keyspace: every row carries its version as its time stamp, what is merged is merged by time stamps, what must happen
@@ -185,11 +188,18 @@ export class CassandraMarketStore implements MarketStore {
     return this.#letters.remove(id);
   }
 
+  /**
+   * Only minutes whose trades are all there still: windows outlive trades, and computed from what has expired meanwhile
+   * they would tell of fewer.
+   */
   dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
     this.#tradesReadAt = this.#nowUs();
+    const keep = this.#options.retention.recent_trades;
+    const oldest = keep === null ? -Infinity : Date.now() - keep + EXPIRY_MARGIN_MS;
+    const { read: consistency } = this.#session;
     return this.#session.do(
       "Read marked minutes",
-      () => this.#minutes.list(this.#client, limit, this.#session.read),
+      () => this.#minutes.list(this.#client, { limit, consistency, oldest }),
     );
   }
 

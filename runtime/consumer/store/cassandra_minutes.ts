@@ -65,9 +65,16 @@ export class CassandraMinutes {
     }
   }
 
-  /** The longest untouched first. Looks at the table at the first call and then every minute. */
-  async list(client: Client, limit: number, consistency: number): Promise<DirtyMinute[]> {
+  /**
+   * The longest untouched first, from `oldest` on: others are forgotten. Looks at the table at the first call and then
+   * every minute.
+   */
+  async list(
+    client: Client,
+    { limit, consistency, oldest }: { limit: number; consistency: number; oldest: number },
+  ): Promise<DirtyMinute[]> {
     if (this.#nowUs() - this.#scannedAt >= SCAN_EVERY_US) await this.scan(client, consistency);
+    this.forgetBefore(oldest);
     const found: DirtyMinute[] = [];
     for (const { symbol, minute, mark } of this.#entries.values()) {
       if (found.length >= limit) break;

@@ -11,6 +11,7 @@ import type { MarketStore, StoreBatch } from "./market_store.ts";
 import { CassandraMarketStore } from "./cassandra.ts";
 import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
 import { CutProxy } from "./testing/cut_proxy.ts";
+import { minuteOf } from "./trade_runs.ts";
 
 const T0 = 1_723_161_240_000; // a whole minute
 const MINUTE = 60_000;
@@ -275,6 +276,27 @@ test("recent prices are those of the symbols asked for", async (keyspace, symbol
   await store.write(batch(prices));
   const found = await store.recentPrices(MINUTE, 1000, { owns: (name) => name === `${symbol}B` });
   assert.deepEqual(found.map(({ symbol }) => symbol), [`${symbol}B`, `${symbol}B`]);
+});
+
+test("windows are not computed from trades of which some have expired", async (keyspace, symbol) => {
+  const retention = { ...KEEP_ALL, recent_trades: 3_600_000 };
+  const now = Date.now();
+  {
+    await using store = await keyspace.open({ retention });
+    // As a replay brings them: of the oldest minute, half has expired or soon will.
+    await store.write(
+      batch(
+        [trade(symbol, 1, now - 3_599_000), trade(symbol, 2, now - 1_800_000), trade(symbol, 3, now)],
+        now,
+      ),
+    );
+    const minutes = (await store.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol);
+    assert.deepEqual(minutes.map(({ minute }) => minute), [minuteOf(now - 1_800_000), minuteOf(now)]);
+  }
+  // Nor by one that finds the mark in the table.
+  await using next = await keyspace.open({ retention });
+  const minutes = (await next.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol);
+  assert.equal(minutes.length, 2);
 });
 
 test("levels are those of the newest book, whatever the order (I2)", async (keyspace, symbol) => {
