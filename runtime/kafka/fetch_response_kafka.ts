@@ -32,8 +32,9 @@ const NO_CONTEXT = { inTransaction: false } as const;
 
 /**
  * Replaces kafkajs' decoding of fetched records (version 11 of the answer, brokers from 2.3 on) by splitting into record
- * batches, which the log decodes itself. Why: kafkajs checks no checksum, stops all partitions for one batch that it cannot read without naming it, and answers an offset that retention has
- * removed by going to another one silently. Idempotent; every consumer of the process is affected.
+ * batches, which the log decodes itself. Why: kafkajs checks no checksum, stops all partitions for one batch that it
+ * cannot read without naming it, and answers an offset that retention has removed by going to another one silently.
+ * Idempotent; every consumer of the process is affected.
  */
 export function replaceFetchDecoder(): void {
   (response as { decode: unknown }).decode = decode;
