@@ -15,7 +15,7 @@ import { processBatch, type Processed } from "./process_batch.ts";
 import type { Publisher } from "./publish.ts";
 import { storeBatch, type StoredBatch } from "./store_batch.ts";
 import type { MarketStore } from "./store/market_store.ts";
-import type { Transform } from "./transform/transform.ts";
+import type { Alert, Transform } from "./transform/transform.ts";
 
 /**
  * Work that is done between batches, in small steps; answers true when more of it waits. `caughtUp` is false while the
@@ -88,6 +88,8 @@ export class Consumer {
   #wake = new AbortController();
   #nextBlockedTry = 0;
 
+  /** Alerts that are not durable yet: a batch that is handled again does not raise them again. */
+  #alerts: Alert[] = [];
   /** What was polled and is not accounted for yet: the log will not deliver it again in this run. */
   #pending: ChangeBatch[] = [];
 
@@ -221,9 +223,11 @@ export class Consumer {
     const { decoder, transforms, store, publisher, now } = this.#options;
     const processed = await this.#health.retry(() => processBatch(batches, { decoder, transforms }));
     const { transactionalPositions, concurrentWrites = 1 } = store.capabilities;
-    if (processed.alerts.length > 0) {
+    this.#alerts.push(...processed.alerts);
+    if (this.#alerts.length > 0) {
       if (concurrentWrites === 1 && !await this.#alone()) return false;
-      const raised = await this.#health.retry(() => store.raiseAlerts(processed.alerts));
+      const raised = await this.#health.retry(() => store.raiseAlerts(this.#alerts));
+      this.#alerts = [];
       publisher.alerts(raised);
     }
     // A store that is another process writes while the next batch is read and transformed; one in ours has no such time.

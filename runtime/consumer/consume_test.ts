@@ -371,6 +371,33 @@ Deno.test("filters are counted by their rule; an alert is durable and published 
   balanced(rig);
 });
 
+Deno.test("an alert that could not be stored is raised once an operator has mended the store", async () => {
+  const log = new MemoryLog(1);
+  const inner = new MemoryMarketStore();
+  let broken = 2;
+  const store = new Proxy(inner, {
+    get(target, name) {
+      if (name === "raiseAlerts" && broken > 0) {
+        return () => {
+          broken--;
+          return Promise.reject(new CandlewireError("store.failed", "Store an alert", { retry: "operator" }));
+        };
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const rig = start(log, store, {
+    transforms: [new PriceMove([{ name: "fall", symbols: ["*"], percent: -5, withinMs: 60_000 }])],
+  });
+  log.append([tradeRecord(1), tradeRecord(2, "BTCUSDT", { price: "90.00000000" })]);
+  await until(() => rig.consumer.account.read === 2, "all records");
+  await rig.stop();
+  assert.equal(broken, 0);
+  assert.equal(rig.context.events.filter(({ channel }) => channel === "alerts").length, 1);
+  balanced(rig);
+});
+
 Deno.test("any interleaving of faults ends with the same store and every record accounted for (I1, I2, I5)", async () => {
   const seed = testSeed("faults");
   const fault = fc.constantFrom<StoreFault["kind"]>("unavailable", "failAfterWrite");
