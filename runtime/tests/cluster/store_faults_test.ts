@@ -217,9 +217,9 @@ Deno.test({
           const { module } = await pipeline.get<{ module: { pid: number | null; state: string } }>(
             "modules/consumer",
           );
-          return module.pid !== pid && module.state === "running" || undefined;
+          return module.pid !== pid && module.state === "starting" || undefined;
         }, () => pipeline.process.tail);
-        const { consumer } = await bench.troubled(["degraded"], /Cassandra/);
+        const { consumer } = await bench.troubled(["starting"], /Cassandra/);
         assert.match(consumer.detail, /Connect to Cassandra at/);
         await bench.nothingMoves();
         await stack.start(NODE);
