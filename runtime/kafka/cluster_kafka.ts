@@ -1,5 +1,6 @@
 import type { Kafka } from "kafkajs";
 import type { Position, TopicPartition } from "../change/record.ts";
+import { CandlewireError } from "../error.ts";
 import type { BatchMessage } from "./fetch_response_kafka.ts";
 import { kafkaError } from "./error_kafka.ts";
 import type { RecordBatch } from "./record_batch.ts";
@@ -39,6 +40,7 @@ type Cluster = {
 
 const READ_COMMITTED = 1;
 const METADATA_MAX_AGE_MS = 30_000;
+const FETCH_SOME_MS = 20_000;
 
 /**
  * What can be asked of Kafka's partitions without being in a group: watermarks, offsets by time, a group's positions,
@@ -127,6 +129,26 @@ export class KafkaCluster implements AsyncDisposable {
         .map(({ recordBatch }) => recordBatch);
       return batches.filter((batch) => batch !== null);
     });
+  }
+
+  /**
+   * As `fetch`, from an offset below the partition's end, so that something must come: a broker that throttles answers
+   * with nothing, which is not the end. Rejects with `log.unavailable` when nothing comes for long.
+   */
+  async fetchSome(at: Position, limits: { maxBytes: number; maxWaitMs: number }): Promise<RecordBatch[]> {
+    const deadline = performance.now() + FETCH_SOME_MS;
+    for (;;) {
+      const batches = await this.fetch(at, limits);
+      if (batches.length > 0) return batches;
+      if (performance.now() > deadline) {
+        throw new CandlewireError(
+          "log.unavailable",
+          `Read ${at.topic} partition ${at.partition} at offset ${at.offset}: no answer in ${FETCH_SOME_MS} ms`,
+          { retry: "retry", hint: "Look at the broker's quotas" },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, limits.maxWaitMs));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -32,11 +32,10 @@ export async function readLogOrigin(kafka: Kafka, topic: string): Promise<Origin
   await using cluster = new KafkaCluster(kafka);
   const [range] = await cluster.watermarks([topic]);
   for (let offset = range?.low ?? 0; offset < (range?.high ?? 0);) {
-    const batches = await cluster.fetch({ topic, partition: 0, offset }, {
+    const batches = await cluster.fetchSome({ topic, partition: 0, offset }, {
       maxBytes: 1 << 20,
       maxWaitMs: 100,
     });
-    if (batches.length === 0) break;
     for (const batch of batches) {
       // It is the oldest record that compaction leaves, so the search ends soon.
       for (const { key, value } of decodeBatch(batch, offset)) {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { Kafka, logLevel } from "kafkajs";
+import { KafkaCluster } from "../../kafka/cluster_kafka.ts";
 import { mendDriver } from "../../kafka/mend_kafka.ts";
+import { readLogOrigin, settleLogOrigin } from "../../kafka/origin_kafka.ts";
 import { needStack, stackIgnore, stackName } from "../../tests/test_stack.ts";
 import type { CapturePosition, SinkRecord } from "./change_sink.ts";
 import { KAFKA_ERROR, refusal } from "./kafka_errors.ts";
@@ -69,6 +71,28 @@ const record = (topics: KafkaTopics, n: number, value = `"${n}"`, topic = "a"): 
   topic: topics.name(topic),
   key: `{"symbol":"S${n % 5}"}`,
   value,
+});
+
+test("an answer without records, as of a broker that throttles, is not taken for the end of the positions", async () => {
+  await using topics = await KafkaTopics.create({ changes: ["a"], partitions: 1 });
+  {
+    await using sink = sinkOn(topics);
+    await sink.append([record(topics, 1)], position(1));
+    await settleLogOrigin(topics.kafka, topics.name("position"), ORIGIN);
+  }
+  const { fetch } = KafkaCluster.prototype;
+  let empty = 3;
+  KafkaCluster.prototype.fetch = async function (...of) {
+    return empty-- > 0 ? [] : await fetch.apply(this, of);
+  };
+  try {
+    // Else the slot were dropped, and a log of one origin bound to another.
+    assert.deepEqual(await sinkOn(topics).position(), position(1));
+    empty = 3;
+    assert.deepEqual(await readLogOrigin(topics.kafka, topics.name("position")), ORIGIN);
+  } finally {
+    KafkaCluster.prototype.fetch = fetch;
+  }
 });
 
 test("fault `failAfterWrite`: the answer is lost with the connection, and nothing comes twice", async () => {
