@@ -185,7 +185,7 @@ function assertTopics(found: readonly { topic: string }[]): void {
   throw new CandlewireError("log.topic_missing", `Look at Kafka's topics: missing ${missing.join(", ")}`, {
     retry: "operator",
     hint:
-      "Start the host again, which creates them. Records that nobody had read are gone: read those tables again by an incremental snapshot",
+      "Start the host again, which creates them. Records that nobody had read are gone; drop the replication slot, and the tables are read again",
   });
 }
 

@@ -137,7 +137,7 @@ export function connectorTopics(
 }
 
 /** Debezium's filters are regular expressions over `schema.table`, matched as a whole. */
-function patternOf({ schema, table }: ConnectorTable): string {
+export function patternOf({ schema, table }: ConnectorTable): string {
   return `${schema}.${table}`.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 

@@ -3,14 +3,16 @@ import type { StoredOffset } from "./connect_rest.ts";
 import type { ConnectorSlot } from "./slot_postgres.ts";
 
 /** Why changes between the connector's position and anything the server can send are missing. */
-export type LostSlot = { reason: "dropped" | "invalidated" | "moved"; detail: string };
+export type LostSlot = { reason: "dropped" | "invalidated" | "moved" | "passed_over"; detail: string };
 
 /**
- * Whether the slot no longer continues what the connector has stored; undefined while it does. `still`: no task works.
- * Only then are the two positions compared: while a task works, both move. Pure.
+ * Whether the slot no longer continues what the connector has stored; undefined while it does. `still`: no task
+ * works, or nobody reads the slot. Only then are the two positions compared: while a task works, both move. Pure.
  *
- * Debezium makes a dropped slot anew. It refuses to stream when the slot begins behind what it has stored, but does not
- * look where its offset stems from a snapshot alone, and then skips what lies in between without a word (3.6.3).
+ * A task that only connects again does not notice that the slot was moved on meanwhile: it compares with the slot's
+ * restart position (3.6.3). Debezium makes a dropped slot anew. It refuses to stream when the slot begins behind what it
+ * has stored, but does not look where its offset stems from a snapshot alone, and then skips what lies in between
+ * without a word (3.6.3).
  */
 export function lostSlot(
   offset: StoredOffset | undefined,

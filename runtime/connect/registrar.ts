@@ -10,6 +10,7 @@ import { type ConnectorStatus, ConnectRest } from "./connect_rest.ts";
 import { connectorSettings } from "./connector_settings.ts";
 import { type LostSlot, lostSlot } from "./lost_slot.ts";
 import { RestartBudget } from "./restart_budget.ts";
+import { skippedTables } from "./skipped_tables.ts";
 import { ConnectorDatabase, type ConnectorSlot } from "./slot_postgres.ts";
 import { traceCause } from "./task_trace.ts";
 
@@ -89,6 +90,11 @@ class Keeper implements ConnectorKeeper {
   readonly #stopping = new AbortController();
   readonly #watch: Promise<void>;
   readonly resnapshots: ConnectorResnapshot[] = [];
+  #lostSlots = 0;
+  /** The settings that the last round wanted, as JSON. */
+  #wanted: string | undefined;
+  /** Nobody read the slot in the last round. */
+  #wasUnread = false;
   #desired: Desired;
   #queue: Promise<unknown> = Promise.resolve();
   #result: ProbeResult;
@@ -190,9 +196,13 @@ class Keeper implements ConnectorKeeper {
     const slot = await this.#database.slot(capture.slot);
     let status = held === undefined ? undefined : await this.#rest.status(this.#name);
     const still = status !== undefined && status.tasks.every(({ state }) => state === "FAILED");
-    if (held !== undefined && (slot === undefined || slot.lost !== null || still)) {
+    // Also the round after: a task that is back has stored nothing yet, perhaps.
+    const unread = slot !== undefined && (!slot.active || this.#wasUnread);
+    this.#wasUnread = slot !== undefined && !slot.active;
+    if (held !== undefined && (slot === undefined || slot.lost !== null || still || unread)) {
       const offset = await this.#rest.offset(this.#name);
-      const lost = lostSlot(offset, slot, still);
+      // The slot was looked at first, and what it confirms was stored before: comparable although the task works.
+      const lost = lostSlot(offset, slot, still || (unread && offset?.snapshot === false));
       if (lost !== undefined) return await this.#resnapshot(lost, offset?.lsn ?? null);
     }
     if (await this.#settle(held)) status = await this.#rest.status(this.#name);
@@ -213,6 +223,8 @@ class Keeper implements ConnectorKeeper {
     const { capture, connect, postgres, report } = this.#options;
     const tables = await this.#database.tables(capture.publication);
     const wanted = connectorSettings({ capture, connect, postgres, tables });
+    const before = this.#wanted;
+    this.#wanted = JSON.stringify(wanted);
     if (held === undefined) {
       await this.#rest.put(this.#name, wanted);
       report(
@@ -224,8 +236,23 @@ class Keeper implements ConnectorKeeper {
     const changed = [...new Set([...Object.keys(held), ...Object.keys(wanted)])]
       .filter((property) => property !== "name" && held[property] !== wanted[property]);
     if (changed.length === 0) return false;
+    // Ours changed, or we cannot tell: only what a stranger set while we watched is known to have been in force.
+    const strange = before === this.#wanted;
+    const skipped = strange
+      ? skippedTables(held, wanted, tables).filter((table) => table !== capture.signalTable)
+      : [];
+    if (skipped.length > 0 && capture.onSlotLost === "resnapshot") {
+      // Without its slot the stored offset says that the tables are to be read, whatever step the host dies at.
+      await this.#halt();
+      await this.#drop();
+    }
     await this.#rest.put(this.#name, wanted);
     report("info", `Connector ${this.#name} has new settings: ${changed.sort().join(", ")}`);
+    if (skipped.length > 0) {
+      const detail = `other settings (${changed.join(", ")}) passed over changes of ${skipped.join(", ")}`;
+      // Not by an incremental snapshot: it takes rows of one key, which is the symbol, for one row (3.6.3).
+      await this.#resnapshot({ reason: "passed_over", detail }, null);
+    }
     return true;
   }
 
@@ -340,13 +367,10 @@ class Keeper implements ConnectorKeeper {
     };
     await onResnapshot?.(range);
     await this.#halt();
-    const deadline = performance.now() + STEER_MS;
-    while (!await this.#database.dropSlot(capture.slot)) {
-      if (performance.now() > deadline) throw late(`Drop slot ${capture.slot}: somebody reads it`);
-      await wait(200, this.#stopping.signal);
-    }
+    await this.#drop();
     // Last: until then the stored offset without its slot says that this is still to be done.
     await this.#rest.forgetOffset(this.#name);
+    this.#lostSlots++;
     this.resnapshots.push(range);
     if (this.resnapshots.length > 100) this.resnapshots.shift();
     report(
@@ -354,6 +378,15 @@ class Keeper implements ConnectorKeeper {
       `The slot was lost (${lost.detail}): the tables are read again; changes between ${range.fromLsn} and ${range.toLsn} were not captured`,
     );
     await this.#rest.steer(this.#name, "resume");
+  }
+
+  async #drop(): Promise<void> {
+    const { slot } = this.#options.capture;
+    const deadline = performance.now() + STEER_MS;
+    while (!await this.#database.dropSlot(slot)) {
+      if (performance.now() > deadline) throw late(`Drop slot ${slot}: somebody reads it`);
+      await wait(200, this.#stopping.signal);
+    }
   }
 
   /** Stops the connector and waits until its tasks are gone and nobody reads the slot. */
@@ -410,6 +443,7 @@ class Keeper implements ConnectorKeeper {
         { label: "Tasks running", value: count("RUNNING"), unit: "" },
         { label: "Tasks failed", value: count("FAILED"), unit: "" },
         { label: "Restarts", value: this.#budget.total, unit: "" },
+        { label: "Lost slots", value: this.#lostSlots, unit: "" },
         ...(slot === undefined ? [] : [{ label: "Slot lag", value: slot.lagBytes, unit: "bytes" }]),
       ],
     };
