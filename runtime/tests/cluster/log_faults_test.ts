@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import type { Admin } from "kafkajs";
-import { requestIncrementalSnapshot } from "../../connect/signal_postgres.ts";
 import { until } from "../pipeline_process.ts";
 import { testSeed } from "../seed.ts";
 import { needStack, stackIgnore, stackName } from "../test_stack.ts";
 import { FaultPipeline } from "./fault_pipeline.ts";
 import { recordFaults } from "./record_faults.ts";
 import { clusterNames, clusterServers, emptyServers, kafkaAdmin } from "./servers.ts";
-import { connectFaults, slotFaults } from "./slot_faults.ts";
+import { connectFaults, dropSlot, slotFaults } from "./slot_faults.ts";
 import { tableFaults } from "./table_faults.ts";
 
 const TRADES = "binance.public.recent_trades";
@@ -63,19 +62,10 @@ Deno.test({
         await fault.notReady(/^capture$/, /topic is missing/);
         await makeTopic(admin, TRADES, {});
         await fault.storedMore(100);
-        // What lay unread in the topic is gone with it; PostgreSQL still has it.
+        // What lay unread in the topic is gone with it; PostgreSQL still has it, and a new snapshot brings it.
         await using owner = await fault.owner();
-        const { host, port, database, user, password } = owner as unknown as Record<string, string>;
-        await requestIncrementalSnapshot(["public.recent_trades"], {
-          postgres: {
-            host: host!,
-            port: Number(port),
-            database: database!,
-            user: user!,
-            password: password!,
-          },
-          capture: { publication: "candlewire", signalTable: "public.candlewire_signal" },
-        });
+        await dropSlot(owner);
+        await fault.storedMore(100);
         await fault.equalsTruth();
       });
 
