@@ -24,7 +24,8 @@ type Counted = {
   always?: boolean;
   /** Instead of count(*): rows that the partition's rows stand for. */
   columns?: string;
-  rows?: (row: CassandraRow) => number;
+  /** Undefined: cannot be told from what this replica has; the last count stays. */
+  rows?: (row: CassandraRow) => number | undefined;
 };
 
 const TABLES: readonly Counted[] = [
@@ -45,8 +46,13 @@ const TABLES: readonly Counted[] = [
     key: ["symbol"],
     time: "minute",
     kept: () => "recent_trades",
-    columns: "sum(first_id) AS first, sum(last_id) AS last, count(last_id) AS minutes",
-    rows: (row) => numberOf(row.last)! - numberOf(row.first)! + numberOf(row.minutes)!,
+    columns:
+      "sum(first_id) AS first, count(first_id) AS firsts, sum(last_id) AS last, count(last_id) AS minutes",
+    // first_id and last_id are written apart: a replica that was away may lack one of them until it is mended.
+    rows: (row) =>
+      numberOf(row.firsts) === numberOf(row.minutes)
+        ? numberOf(row.last)! - numberOf(row.first)! + numberOf(row.minutes)!
+        : undefined,
   },
   { name: "completeness", from: "completeness", key: ["symbol"] },
   {
@@ -151,7 +157,7 @@ export class CassandraCounts {
       `SELECT ${table.columns ?? "count(*) AS count"} FROM ${this.#reader.table(table.from)} WHERE ${where}`,
       [...partition.values, ...floor],
     );
-    partition.rows = table.rows?.(row!) ?? numberOf(row!.count)!;
+    partition.rows = table.rows === undefined ? numberOf(row!.count)! : table.rows(row!) ?? partition.rows;
   }
 }
 

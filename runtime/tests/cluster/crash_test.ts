@@ -109,13 +109,16 @@ async function kill(
   parts: { pipeline: TestPipeline; stack: Stack; random: () => number },
 ): Promise<Killed> {
   const { pipeline, stack, random } = parts;
-  if (victim === "consumer" || victim === "postgres") {
+  if (victim === "consumer") {
     const pid = await pipeline.pidOf(victim);
     Deno.kill(pid, "SIGKILL");
-    return {
-      what: `process ${pid}`,
-      revive: victim === "postgres" ? async () => {} : () => revived(pipeline, victim, pid),
-    };
+    return { what: `process ${pid}`, revive: () => revived(pipeline, victim, pid) };
+  }
+  if (victim === "postgres") {
+    const pid = await pipeline.pidOf(victim);
+    const producer = await pipeline.pidOf("producer");
+    Deno.kill(pid, "SIGKILL");
+    return { what: `process ${pid}`, revive: () => producing(pipeline, producer) };
   }
   const server = victim === "connect" ? "connect" : `${victim}-${1 + Math.floor(random() * 3)}`;
   await stack.kill(server);
@@ -133,6 +136,20 @@ async function revived(pipeline: TestPipeline, name: string, killed: number): Pr
     );
     if (module.state === "failed") await pipeline.post(`modules/${name}/start`);
     return module.state === "running" && module.pid !== killed || undefined;
+  }, () => pipeline.process.tail);
+}
+
+/**
+ * Waits until the producer follows all books again. Its lease falls with PostgreSQL, so it is stopped and started, and a
+ * book is stored again from its first change on.
+ */
+async function producing(pipeline: TestPipeline, before: number): Promise<void> {
+  await until("the producer to follow all books again", 120_000, async () => {
+    const { module } = await pipeline.get<
+      { module: { state: string; pid: number | null; metrics: Record<string, number> } }
+    >("modules/producer");
+    return module.state === "running" && module.pid !== before &&
+        module.metrics.candlewire_books_trusted === SYMBOLS.length || undefined;
   }, () => pipeline.process.tail);
 }
 

@@ -111,7 +111,7 @@ Deno.test("the documents give that command, and name variables and files that ar
     }
     for (const [command] of text.matchAll(/docker compose [^`\n]+/g)) {
       for (const [, path] of command.matchAll(/(?:-f|--env-file) (\S+)/g)) {
-        if (path !== ".env") assert.ok(read(path!).length > 0, path);
+        if (path !== ".env") assert.ok(read(path!).length > 0, path!);
       }
     }
   }
