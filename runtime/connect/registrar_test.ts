@@ -5,7 +5,7 @@ import { memoryContext } from "../host/memory_context.ts";
 import { ORIGIN } from "../tests/captured_postgres.ts";
 import { ConnectedPostgres, eventuallyLong } from "../tests/connected_postgres.ts";
 import { stackIgnore, stackName } from "../tests/test_stack.ts";
-import { requestIncrementalSnapshot } from "./signal_postgres.ts";
+import { requestSnapshot } from "./signal_postgres.ts";
 
 const TABLES = ["crypto_24h_stats", "latest_prices", "klines", "order_book", "recent_trades", "completeness"];
 
@@ -150,29 +150,41 @@ Deno.test({
       await keeper.resume();
       await busy();
     });
-    await t.step("an incremental snapshot", async () => {
+    await t.step("tables are read again, every row of a symbol too", async () => {
       await connected.state(keeper, "running");
+      await insertGap(connected, "AUSDT", 3);
+      await owner.query(
+        `INSERT INTO order_book VALUES ('AUSDT', '[]', '[]', 0, 1, true, now(), 1), ('BUSDT', '[]', '[]', 0, 1, true, now(), 1)`,
+      );
       const options = { postgres: connected.postgres.server, capture: connected.capture() };
-      await assert.rejects(requestIncrementalSnapshot(["public.busy"], options), {
-        code: "connect.unknown_table",
-      });
-      await requestIncrementalSnapshot(["public.completeness"], options);
-      const readAgain = (record: { value: string | null }) =>
-        valueOf(record).source.snapshot === "incremental";
-      const records = await connected.until(
-        "completeness",
-        (found) => found.filter(readAgain).length >= 2,
-        "the rows read again",
+      await assert.rejects(requestSnapshot(["public.busy"], options), { code: "connect.unknown_table" });
+      // The record's key is the symbol: only where it is the primary key, too, Debezium's chunks keep every row.
+      assert.deepEqual(
+        [...await requestSnapshot(["public.completeness", "public.order_book"], options)].sort(),
+        [["public.completeness", "blocking"], ["public.order_book", "incremental"]],
       );
-      assert.deepEqual(records.filter(readAgain).map((record) => [valueOf(record).op, record.key]), [
-        ["r", '{"symbol":"AUSDT"}'],
-        ["r", '{"symbol":"BUSDT"}'],
+      const again = (record: { value: string | null }) => valueOf(record).op === "r";
+      const before = (await connected.until("completeness", (found) =>
+        found.length > 0, "rows")).filter(again)
+        .length;
+      const books = await connected.until(
+        "order_book",
+        (found) => found.filter(again).length >= 2,
+        "the books read again",
+      );
+      assert.deepEqual(books.filter(again).map(({ key }) => key), [
+        '{"symbol":"AUSDT"}',
+        '{"symbol":"BUSDT"}',
       ]);
-      // Debezium's own marks are taken away again; the request stays.
-      await eventuallyLong(
-        async () => (await owner.query("SELECT type FROM candlewire_signal")).rowCount === 1,
-        () => "marks stay in candlewire_signal",
+      const { rows } = await owner.query("SELECT symbol, first_id FROM completeness ORDER BY 1, 2");
+      const gaps = await connected.until(
+        "completeness",
+        (found) => found.filter(again).length >= before + rows.length,
+        "every row of completeness read again",
       );
+      const read = gaps.filter(again).slice(-rows.length).map((record) => valueOf(record).after)
+        .map(({ symbol, first_id }) => `${symbol} ${first_id}`).sort();
+      assert.deepEqual(read, rows.map(({ symbol, first_id }) => `${symbol} ${first_id}`).sort());
     });
   },
 });
@@ -206,8 +218,17 @@ Deno.test({
         () => "the connector does not learn the new table",
       );
       await connected.state(keeper, "running");
-      await owner.query("INSERT INTO later VALUES ('CUSDT')");
-      await connected.state(keeper, "degraded", /a topic is missing/);
+      // Again and again: Connect restarts the task some time after it has taken the settings, and says nothing of it.
+      let rows = 0;
+      const writing = setInterval(
+        () => void owner.query("INSERT INTO later VALUES ($1)", [`C${rows++}USDT`]),
+        1000,
+      );
+      try {
+        await connected.state(keeper, "degraded", /a topic is missing/);
+      } finally {
+        clearInterval(writing);
+      }
       await connected.makeTopics([`${connected.name}.public.later`]);
       await connected.state(keeper, "running");
       await insertGap(connected, "DUSDT", 3);

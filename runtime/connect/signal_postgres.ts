@@ -6,40 +6,64 @@ import { ConnectorDatabase } from "./slot_postgres.ts";
 /** Where the signal goes. */
 export type SignalOptions = {
   postgres: PostgresEndpoint;
-  capture: Pick<CaptureConfig, "publication" | "signalTable">;
+  capture: Pick<CaptureConfig, "publication" | "signalTable" | "keyColumns">;
 };
 
 /**
- * Asks Debezium to read tables again beside the stream, chunk by chunk (an incremental snapshot): their rows come as
- * `op: "r"` with `source.snapshot` `incremental`. `tables`: `schema.table`. Answers the signal's id once the row is
- * durable; a connector that is down does it when it runs again. Our own capture knows no signals.
+ * How Debezium reads a table again: `incremental`, chunk by chunk beside the stream; `blocking`, as in the initial snapshot, while
+ * the stream waits.
+ */
+export type SnapshotKind = "incremental" | "blocking";
+
+/**
+ * Asks Debezium to read tables again: their rows come as `op: "r"`. `tables`: `schema.table`. Answers how each is read,
+ * once the requests are durable; a connector that is down does it when it runs again. Our own capture knows no signals.
+ *
+ * A table whose records have another key than its primary key is read with the stream waiting: Debezium (3.6.3) gathers
+ * the rows of an incremental chunk by their record's key, and with the symbol for a key all but one row of a symbol and
+ * chunk would be lost silently (I5).
  *
  * Rejects with `connect.unknown_table` for a table that is not captured, `connect.postgres` (retry).
  */
-export async function requestIncrementalSnapshot(
+export async function requestSnapshot(
   tables: readonly string[],
   options: SignalOptions,
-): Promise<string> {
-  const { publication, signalTable } = options.capture;
+): Promise<Map<string, SnapshotKind>> {
+  const { publication, signalTable, keyColumns } = options.capture;
   await using database = new ConnectorDatabase(options.postgres);
-  const known = (await database.tables(publication)).map(({ schema, table }) => `${schema}.${table}`)
-    .filter((table) => table !== signalTable);
+  const published = (await database.tables(publication)).map(({ schema, table, columns }) => ({
+    name: `${schema}.${table}`,
+    // Tables without all of them keep their primary key as the record's.
+    keyed: keyColumns.length > 0 && keyColumns.every((column) => columns.includes(column)),
+  })).filter(({ name }) => name !== signalTable);
+  const known = published.map(({ name }) => name);
   const unknown = tables.filter((table) => !known.includes(table));
   if (unknown.length > 0 || tables.length === 0) {
     throw new CandlewireError(
       "connect.unknown_table",
       tables.length === 0
-        ? "Request an incremental snapshot: no table is named"
-        : `Request an incremental snapshot of ${unknown.join(", ")}: publication "${publication}" lacks it`,
+        ? "Request a snapshot: no table is named"
+        : `Request a snapshot of ${unknown.join(", ")}: publication "${publication}" lacks it`,
       { hint: `Captured tables: ${known.join(", ")}` },
     );
   }
-  const id = crypto.randomUUID();
-  // Debezium matches each entry as a regular expression.
-  const data = {
-    "data-collections": tables.map((table) => table.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")),
-    type: "incremental",
-  };
-  await database.signal(signalTable, { id, type: "execute-snapshot", data });
-  return id;
+  const primaryKeys = await database.primaryKeys();
+  const kinds = new Map<string, SnapshotKind>();
+  for (const { name, keyed } of published) {
+    if (!tables.includes(name)) continue;
+    const primary = primaryKeys.get(name) ?? [];
+    const unique = !keyed || (primary.length > 0 && primary.every((column) => keyColumns.includes(column)));
+    kinds.set(name, unique && primary.length > 0 ? "incremental" : "blocking");
+  }
+  for (const type of ["incremental", "blocking"] as const) {
+    const names = [...kinds].filter(([, kind]) => kind === type).map(([name]) => name);
+    if (names.length === 0) continue;
+    // Debezium matches each entry as a regular expression.
+    const data = {
+      "data-collections": names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")),
+      type,
+    };
+    await database.signal(signalTable, { id: crypto.randomUUID(), type: "execute-snapshot", data });
+  }
+  return kinds;
 }

@@ -44,6 +44,19 @@ export class ConnectorDatabase implements AsyncDisposable {
     });
   }
 
+  /** Columns of the primary key by `schema.table`; tables without one are left out. */
+  async primaryKeys(): Promise<Map<string, string[]>> {
+    return await this.#run("Read the primary keys", async (client) => {
+      const { rows } = await client.query(
+        `SELECT n.nspname || '.' || c.relname AS name, array_agg(a.attname::text) AS columns
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+         WHERE i.indisprimary GROUP BY 1`,
+      );
+      return new Map(rows.map((row) => [row.name as string, row.columns as string[]]));
+    });
+  }
+
   /** The slot; undefined when there is none of that name. */
   async slot(name: string): Promise<ConnectorSlot | undefined> {
     return await this.#run(`Look at slot "${name}"`, async (client) => {
