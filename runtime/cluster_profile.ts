@@ -199,7 +199,8 @@ async function waitFor<T>(what: string, { print, signal }: Waiting, work: () => 
     } catch (error) {
       if (!(error instanceof CandlewireError) || error.retry !== "retry") throw error;
       const why = `Waiting for ${what}: ${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`;
-      if (why !== told) print(why);
+      if (told === "") print(`${why}. Without servers of your own: deno task stack up`);
+      else if (why !== told) print(why);
       told = why;
     }
     await wait(RETRY_MS, signal);

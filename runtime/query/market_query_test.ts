@@ -347,7 +347,12 @@ for (const subject of SUBJECTS) {
       letter(3, { topic: "u" }),
     ]);
     await store.write({ changes: [], positions: [], deadLetters: [letter(4)], at: (T0 + 1000) as typeof T0 });
-    await store.write({ changes: [], positions: [], deadLetters: [letter(2)], at: (T0 + 2000) as typeof T0 });
+    await store.write({
+      changes: [],
+      positions: [],
+      deadLetters: [letter(2, { key: '{"symbol":"A"}' })],
+      at: (T0 + 2000) as typeof T0,
+    });
     const { rows, next } = await query.deadLetters({ limit: 10 });
     assert.equal(next, null);
     assert.equal(rows.length, 4);
