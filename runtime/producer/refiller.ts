@@ -22,6 +22,9 @@ const PAGE = 1_000;
 /** Looks for due ranges this often. */
 const IDLE_MS = 100;
 
+/** A refusal that a person has to end, such as a blocked region, may end at any time: few requests, and no long wait after it. */
+const OPERATOR_RETRY_MS = 10_000;
+
 /** Asks the exchange for what is missing, one range at a time, until the signal aborts (I3). */
 export async function refillGaps(
   source: MarketSource,
@@ -64,7 +67,7 @@ export function retryDelayMs(error: unknown): number {
     if (typeof error.details.retryAfterMs === "number") {
       return Math.max(100, Math.min(60_000, error.details.retryAfterMs));
     }
-    if (error.retry === "operator") return 30_000;
+    if (error.retry === "operator") return OPERATOR_RETRY_MS;
   }
   return 500 + Math.random() * 1_000;
 }
