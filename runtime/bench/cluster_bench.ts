@@ -1,6 +1,7 @@
 import { captureBench, type CaptureRound } from "./capture_bench.ts";
 import { consumerBench, consumerTable } from "./consumer_bench.ts";
 import { latencyBench, type LatencyStore } from "./latency.ts";
+import { quantile } from "./process_cost.ts";
 import { startTestStack } from "../tests/start_test_stack.ts";
 import {
   cassandraClient,
@@ -109,7 +110,7 @@ function captureTable(results: CaptureRound[]): string {
   ];
   for (const [contender, rounds] of Map.groupBy(results, ({ contender }) => contender)) {
     const of = (pick: (round: CaptureRound) => number) => rounds.map(pick).sort((a, b) => a - b);
-    const median = (pick: (round: CaptureRound) => number) => of(pick)[Math.floor(rounds.length / 2)]!;
+    const median = (pick: (round: CaptureRound) => number) => quantile(of(pick), 0.5);
     const range = (pick: (round: CaptureRound) => number, digits: number) => {
       const values = of(pick);
       return `${median(pick).toFixed(digits)} (${values[0]!.toFixed(digits)} to ${

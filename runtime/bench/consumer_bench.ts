@@ -13,7 +13,7 @@ import { createKafka } from "../kafka/client_kafka.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import { type TableName, TABLES } from "../market/table.ts";
 import { bareLoop } from "./bare_loop_cassandra.ts";
-import { costOf, costOfTree } from "./process_cost.ts";
+import { costOf, costOfTree, quantile } from "./process_cost.ts";
 
 /** What the bench runs against and how long. */
 export type ConsumerBenchOptions = {
@@ -375,7 +375,7 @@ export function consumerTable(results: ConsumerRound[]): string {
   ];
   const of = (contender: string, pick: (round: ConsumerRound) => number) =>
     results.filter((round) => round.contender === contender).map(pick).sort((a, b) => a - b);
-  const median = (values: number[]) => values[Math.floor(values.length / 2)] ?? NaN;
+  const median = (values: number[]) => quantile(values, 0.5);
   const ceiling = median(of("ceiling", ({ rowsPerSecond }) => rowsPerSecond));
   for (const contender of new Set(results.map(({ contender }) => contender))) {
     const rates = of(contender, ({ rowsPerSecond }) => rowsPerSecond);

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { sumOf } from "../control/rates.ts";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
 import { CLUSTER_BENCHES, clusterBench } from "./cluster_bench.ts";
@@ -252,10 +253,7 @@ async function moduleMetrics(pipeline: TestPipeline, name: string): Promise<Reco
 }
 
 function sum(metrics: Record<string, number>, name: string): number {
-  return Object.entries(metrics).reduce(
-    (total, [key, value]) => key === name || key.startsWith(`${name}{`) ? total + value : total,
-    0,
-  );
+  return sumOf(metrics, name) ?? 0;
 }
 
 async function costs(exchange: TestExchange, pipeline: TestPipeline): Promise<Record<Part, ProcessCost>> {

@@ -1,43 +1,21 @@
 import assert from "node:assert/strict";
 import { JournalLog } from "../consumer/log/journal.ts";
-import { CapturedPostgres, eventually, journalRecords, ORIGIN } from "../tests/captured_postgres.ts";
+import { CapturedPostgres, eventually, journalRecords } from "../tests/captured_postgres.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
+import { spawnCapture } from "../tests/spawned_capture.ts";
 import type { CaptureConfig } from "./config.ts";
 
 const seed = testSeed("capture_crash");
 const SYMBOLS = ["AUSDT", "BUSDT", "CUSDT", "DUSDT"];
 
-/** Capture in a child process with exactly the permissions that its manifest asks for. */
+/** With exactly the permissions that its manifest asks for. */
 function spawn(postgres: CapturedPostgres, journal: string, config: Partial<CaptureConfig>) {
   const { host, port } = postgres.server;
   Deno.mkdirSync(journal, { recursive: true });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-prompt", "--cached-only", "--no-remote", "--ignore-env", "--no-check"],
-      ...["--config", new URL("../../deno.json", import.meta.url).pathname],
-      `--allow-net=${host}:${port}`,
-      ...[`--allow-read=${journal}`, `--allow-write=${journal}`],
-      new URL("../tests/capture_child.ts", import.meta.url).pathname,
-    ],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const message = { parameters: postgres.parameters(journal, config), origin: ORIGIN, password: "c" };
-  writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
-  return {
-    /** `kill -9`, and wait until it is gone. */
-    async kill() {
-      child.kill("SIGKILL");
-      await child.status;
-      await writer.close().catch(() => {});
-    },
-    async stop() {
-      await writer.close();
-      assert.equal((await child.status).code, 0);
-    },
-  };
+  return spawnCapture(
+    [`--allow-net=${host}:${port}`, `--allow-read=${journal}`, `--allow-write=${journal}`],
+    postgres.parameters(journal, config),
+  );
 }
 
 /** How many records the journal has: the progress that kills go by. */

@@ -1,44 +1,20 @@
 import assert from "node:assert/strict";
-import { CapturedPostgres, eventually, ORIGIN } from "../tests/captured_postgres.ts";
+import { CapturedPostgres, eventually } from "../tests/captured_postgres.ts";
 import { KafkaTopics } from "../tests/kafka_topics.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
+import { spawnCapture } from "../tests/spawned_capture.ts";
 import { stackIgnore, stackName } from "../tests/test_stack.ts";
 import type { Envelope } from "../change/envelope.ts";
 
 const seed = testSeed("capture_kafka");
 
-/** Capture into Kafka in a child process that reaches PostgreSQL and the brokers, and nothing else (I6). */
+/** It reaches PostgreSQL and the brokers, and nothing else (I6). */
 function spawn(postgres: CapturedPostgres, topics: KafkaTopics, slot: string) {
   const { host, port } = postgres.server;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-prompt", "--cached-only", "--no-remote", "--ignore-env", "--no-check"],
-      ...["--config", new URL("../../deno.json", import.meta.url).pathname],
-      `--allow-net=${[`${host}:${port}`, ...topics.login.brokers].join(",")}`,
-      new URL("../tests/capture_child.ts", import.meta.url).pathname,
-    ],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const parameters = {
+  return spawnCapture([`--allow-net=${[`${host}:${port}`, ...topics.login.brokers].join(",")}`], {
     ...postgres.parameters("", { slot, topicPrefix: topics.name("c"), maxPendingChars: 65_536 }),
     sink: { kind: "kafka", login: topics.login, positionTopic: topics.name("position") },
-  };
-  const message = { parameters, origin: ORIGIN, password: "c" };
-  writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
-  return {
-    async kill() {
-      child.kill("SIGKILL");
-      await child.status;
-      await writer.close().catch(() => {});
-    },
-    async stop() {
-      await writer.close();
-      assert.equal((await child.status).code, 0);
-    },
-  };
+  });
 }
 
 Deno.test({

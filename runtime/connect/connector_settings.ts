@@ -124,26 +124,18 @@ export function connectorSettings(input: ConnectorSettingsInput): ConnectorSetti
   return { ...ours, ...connect.settings };
 }
 
-/** A topic that the connector writes beside the tables' own. It has to exist: Connect's producer waits for it without end. */
-export type ConnectorTopic = { topic: string; partitions: number; settings: Record<string, string> };
-
-/** The topics of heartbeats and of signals. Nobody reads them; a day is kept. */
-export function connectorTopics(
-  capture: Pick<CaptureConfig, "topicPrefix" | "signalTable">,
-): ConnectorTopic[] {
-  const settings = { "cleanup.policy": "delete", "retention.ms": String(86_400_000) };
-  return [`__debezium-heartbeat.${capture.topicPrefix}`, `${capture.topicPrefix}.${capture.signalTable}`]
-    .map((topic) => ({ topic, partitions: 1, settings }));
-}
-
 /** Debezium's filters are regular expressions over `schema.table`, matched as a whole. */
 export function patternOf({ schema, table }: ConnectorTable): string {
   return `${schema}.${table}`.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
-/** `message.key.columns`: the key columns for the tables that have all of them; others keep their primary key. */
+/** Whether a table's records have the key columns for a key; others keep their primary key. */
+export function hasKeyColumns({ columns }: ConnectorTable, keyColumns: readonly string[]): boolean {
+  return keyColumns.length > 0 && keyColumns.every((column) => columns.includes(column));
+}
+
+/** `message.key.columns`: the key columns of the tables that have all of them. */
 function keyColumnsOf(tables: readonly ConnectorTable[], keyColumns: readonly string[]): string {
-  if (keyColumns.length === 0) return "";
-  return tables.filter(({ columns }) => keyColumns.every((column) => columns.includes(column)))
+  return tables.filter((table) => hasKeyColumns(table, keyColumns))
     .map((table) => `${patternOf(table)}:${keyColumns.join(",")}`).join(";");
 }

@@ -1,6 +1,7 @@
 import type { CaptureConfig } from "../capture/config.ts";
 import { CandlewireError } from "../error.ts";
 import type { PostgresEndpoint } from "../postgres/server.ts";
+import { type ConnectorTable, hasKeyColumns, patternOf } from "./connector_settings.ts";
 import { ConnectorDatabase } from "./slot_postgres.ts";
 
 /** Where the signal goes. */
@@ -31,12 +32,8 @@ export async function requestSnapshot(
 ): Promise<Map<string, SnapshotKind>> {
   const { publication, signalTable, keyColumns } = options.capture;
   await using database = new ConnectorDatabase(options.postgres);
-  const published = (await database.tables(publication)).map(({ schema, table, columns }) => ({
-    name: `${schema}.${table}`,
-    // Tables without all of them keep their primary key as the record's.
-    keyed: keyColumns.length > 0 && keyColumns.every((column) => columns.includes(column)),
-  })).filter(({ name }) => name !== signalTable);
-  const known = published.map(({ name }) => name);
+  const published = (await database.tables(publication)).filter((table) => nameOf(table) !== signalTable);
+  const known = published.map(nameOf);
   const unknown = tables.filter((table) => !known.includes(table));
   if (unknown.length > 0 || tables.length === 0) {
     throw new CandlewireError(
@@ -49,21 +46,22 @@ export async function requestSnapshot(
   }
   const primaryKeys = await database.primaryKeys();
   const kinds = new Map<string, SnapshotKind>();
-  for (const { name, keyed } of published) {
-    if (!tables.includes(name)) continue;
-    const primary = primaryKeys.get(name) ?? [];
-    const unique = !keyed || (primary.length > 0 && primary.every((column) => keyColumns.includes(column)));
-    kinds.set(name, unique && primary.length > 0 ? "incremental" : "blocking");
+  for (const table of published) {
+    if (!tables.includes(nameOf(table))) continue;
+    const primary = primaryKeys.get(nameOf(table)) ?? [];
+    const unique = primary.length > 0 &&
+      (!hasKeyColumns(table, keyColumns) || primary.every((column) => keyColumns.includes(column)));
+    kinds.set(nameOf(table), unique ? "incremental" : "blocking");
   }
   for (const type of ["incremental", "blocking"] as const) {
-    const names = [...kinds].filter(([, kind]) => kind === type).map(([name]) => name);
-    if (names.length === 0) continue;
-    // Debezium matches each entry as a regular expression.
-    const data = {
-      "data-collections": names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")),
-      type,
-    };
+    const chosen = published.filter((table) => kinds.get(nameOf(table)) === type);
+    if (chosen.length === 0) continue;
+    const data = { "data-collections": chosen.map(patternOf), type };
     await database.signal(signalTable, { id: crypto.randomUUID(), type: "execute-snapshot", data });
   }
   return kinds;
+}
+
+function nameOf({ schema, table }: ConnectorTable): string {
+  return `${schema}.${table}`;
 }

@@ -1,49 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { topicOf } from "../change/envelope.ts";
 import { CandlewireError } from "../error.ts";
-import { memoryContext } from "../host/memory_context.ts";
-import type { EpochMs } from "../market/epoch.ts";
 import { testSeed } from "../tests/seed.ts";
-import { Consumer, type ConsumerOptions } from "./consume.ts";
-import { ChangeDecoder } from "./decode_change.ts";
+import { type ConsumerOptions } from "./consume.ts";
 import type { ChangeLog } from "./log/change_log.ts";
 import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
 import { nameOf } from "./partition_name.ts";
-import { Publisher } from "./publish.ts";
 import type { MarketStore, StoreBatch } from "./store/market_store.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
 import { MemoryGroup } from "./testing/memory_group.ts";
-import { enrich } from "./transform/enrich.ts";
-
-const T0 = 1_723_161_240_000;
-const TRADES = topicOf("recent_trades");
-
-function tradeRecord(id: number, symbol: string, changed: Record<string, unknown> = {}): MemoryRecord {
-  const after = {
-    symbol,
-    trade_id: id,
-    price: "100.00000000",
-    quantity: "1.00000000",
-    trade_time: new Date(T0 + id * 10).toISOString(),
-    is_buyer_maker: false,
-    backfill: false,
-    ...changed,
-  };
-  return {
-    topic: TRADES,
-    key: JSON.stringify({ symbol }),
-    value: JSON.stringify({ before: null, after, source: { name: "binance" }, op: "c" }),
-  };
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: not within 10 s`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
+import { startConsumer, tradeRecord, TRADES, until } from "./testing/consumer_rig.ts";
 
 /** A store as Cassandra's is: several writes at once, positions elsewhere. `before` runs in front of each write. */
 function remoteStore(
@@ -69,34 +35,9 @@ function remoteStore(
   });
 }
 
-function start(log: ChangeLog, store: MarketStore, more: Partial<ConsumerOptions> = {}) {
-  const context = memoryContext({});
-  const consumer = new Consumer({
-    log,
-    store,
-    decoder: new ChangeDecoder(),
-    transforms: [enrich()],
-    publisher: new Publisher((channel, event) => context.publish(channel, event)),
-    report: { log: context.log, health: context.health, metrics: context.metrics },
-    signal: context.signal,
-    now: () => Date.now() as EpochMs,
-    maxRecords: 5,
-    pollTimeoutMs: 2,
-    retryMinMs: 1,
-    retryMaxMs: 4,
-    ...more,
-  });
-  const ended = consumer.run();
-  ended.catch(() => {});
-  return {
-    consumer,
-    context,
-    async stop() {
-      context.stop();
-      await ended;
-    },
-  };
-}
+/** Small batches, so that several are under way. */
+const start = (log: ChangeLog, store: MarketStore, more: Partial<ConsumerOptions> = {}) =>
+  startConsumer(log, store, { maxRecords: 5, pollTimeoutMs: 2, ...more });
 
 const unavailable = () =>
   new CandlewireError("store.unavailable", "Write a batch: the store is down", { retry: "retry" });

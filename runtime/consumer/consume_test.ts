@@ -1,98 +1,26 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { topicOf } from "../change/envelope.ts";
 import { CandlewireError } from "../error.ts";
-import { memoryContext } from "../host/memory_context.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { testSeed } from "../tests/seed.ts";
-import { Consumer, type ConsumerOptions } from "./consume.ts";
 import { retryDeadLetters } from "./dead_letters.ts";
 import { ChangeDecoder } from "./decode_change.ts";
 import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
-import { Publisher } from "./publish.ts";
 import { faultyStore, type StoreFault } from "./store/faulty.ts";
-import type { MarketStore } from "./store/market_store.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
-import { enrich } from "./transform/enrich.ts";
 import { filter } from "./transform/filter.ts";
 import { PriceMove } from "./transform/price_move.ts";
+import { type ConsumerRig, startConsumer, T0, tradeRecord, TRADES, until } from "./testing/consumer_rig.ts";
 import type { Change } from "./transform/transform.ts";
-
-const T0 = 1_723_161_240_000;
-const TRADES = topicOf("recent_trades");
-
-function tradeRecord(id: number, symbol = "BTCUSDT", changed: Record<string, unknown> = {}): MemoryRecord {
-  const after = {
-    symbol,
-    trade_id: id,
-    price: "100.00000000",
-    quantity: "1.00000000",
-    trade_time: new Date(T0 + id * 10).toISOString(),
-    is_buyer_maker: false,
-    backfill: false,
-    ...changed,
-  };
-  return {
-    topic: TRADES,
-    key: JSON.stringify({ symbol }),
-    value: JSON.stringify({ before: null, after, source: { name: "binance" }, op: "c" }),
-  };
-}
 
 function garbage(symbol = "BTCUSDT"): MemoryRecord {
   return { topic: TRADES, key: JSON.stringify({ symbol }), value: '{"before":null,"after":{"symb' };
 }
 
-/** Waits for a condition, with a deadline that is no part of what is tested. */
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: not within 10 s`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-type Rig = {
-  consumer: Consumer;
-  context: ReturnType<typeof memoryContext>;
-  ended: Promise<void>;
-  stop(): Promise<void>;
-};
-
-function start(log: MemoryLog, store: MarketStore, more: Partial<ConsumerOptions> = {}): Rig {
-  const context = memoryContext({});
-  const consumer = new Consumer({
-    log,
-    store,
-    decoder: new ChangeDecoder(),
-    transforms: [enrich()],
-    publisher: new Publisher((channel, event) => context.publish(channel, event)),
-    report: { log: context.log, health: context.health, metrics: context.metrics },
-    signal: context.signal,
-    now: () => Date.now() as EpochMs,
-    maxRecords: 50,
-    pollTimeoutMs: 5,
-    retryMinMs: 1,
-    retryMaxMs: 4,
-    ...more,
-  });
-  const ended = consumer.run();
-  ended.catch(() => {});
-  return {
-    consumer,
-    context,
-    ended,
-    async stop() {
-      context.stop();
-      await ended;
-    },
-  };
-}
-
 const ids = (store: MemoryMarketStore) =>
   store.rows("recent_trades").map((row) => Number(row.trade_id)).sort((a, b) => a - b);
 
-function balanced({ consumer }: Rig): void {
+function balanced({ consumer }: ConsumerRig): void {
   const { read, stored, unchanged, filtered, dead } = consumer.account;
   assert.equal(read, stored + unchanged + filtered + dead, "I5: every record is accounted for");
 }
@@ -101,7 +29,9 @@ Deno.test("records reach the store, positions and readers, in that order (I1)", 
   const log = new MemoryLog(2);
   const store = new MemoryMarketStore();
   const seen: string[] = [];
-  const rig = start(log, store, { acknowledged: (at) => seen.push(...at.map(({ offset }) => `${offset}`)) });
+  const rig = startConsumer(log, store, {
+    acknowledged: (at) => seen.push(...at.map(({ offset }) => `${offset}`)),
+  });
   log.append([1, 2, 3].map((id) => tradeRecord(id)));
   await until(() => store.rows("recent_trades").length === 3, "three trades");
   await until(() => rig.context.events.length > 0, "an event");
@@ -118,7 +48,7 @@ Deno.test("fault unavailable: the store is waited for, nothing is set aside, not
   const faults: StoreFault[] = Array.from({ length: 8 }, () => ({ kind: "unavailable" }));
   const store = faultyStore(inner, { faults });
   log.append([tradeRecord(1), garbage(), tradeRecord(2)]);
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => faults.length < 4, "some refusals");
   assert.deepEqual(ids(inner), []);
   assert.equal(log.acknowledged.size, 0);
@@ -134,7 +64,7 @@ Deno.test("fault failAfterWrite: a lost answer is asked again and changes nothin
   const log = new MemoryLog(1);
   const inner = new MemoryMarketStore();
   log.append([tradeRecord(1), tradeRecord(2), garbage()]);
-  const rig = start(
+  const rig = startConsumer(
     log,
     faultyStore(inner, { faults: [{ kind: "failAfterWrite" }, { kind: "failAfterWrite" }] }),
   );
@@ -151,7 +81,7 @@ Deno.test("fault hold: while a write is under way nothing more is read and no po
   const held = Promise.withResolvers<void>();
   const store = faultyStore(inner, { faults: [{ kind: "hold", until: held.promise }] });
   log.append(Array.from({ length: 60 }, (_, id) => tradeRecord(id + 1)));
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => store.writes === 1, "the first write");
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(store.writes, 1);
@@ -172,7 +102,7 @@ Deno.test("fault reject: rows the store can never take become dead letters, all 
       });
       const all = Array.from({ length: 70 }, (_, at) => at + 1);
       log.append(all.map((id) => tradeRecord(id, `S${id % 5}`)));
-      const rig = start(log, store);
+      const rig = startConsumer(log, store);
       await until(() => rig.consumer.account.read === 70, "all records");
       await rig.stop();
       assert.deepEqual(ids(inner), all.filter((id) => !bad.includes(id)));
@@ -195,7 +125,7 @@ Deno.test("bad records become dead letters with cause, position and payload, and
   const { quantity: _, ...renamed } = JSON.parse(tradeRecord(2).value!).after;
   const value = JSON.stringify({ before: null, after: { ...renamed, qty: "7" }, source: {}, op: "c" });
   log.append([tradeRecord(1), { ...tradeRecord(2), value }, garbage(), { ...tradeRecord(3), value: null }]);
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => rig.consumer.account.read === 4, "all records");
   assert.deepEqual(rig.consumer.account, { read: 4, stored: 1, unchanged: 0, filtered: 1, dead: 2 });
   assert.equal(rig.context.values.get('candlewire_filtered_total{rule="tombstone"}'), 1);
@@ -233,7 +163,7 @@ Deno.test("a full dead-letter store stops its partition alone, and it goes on wh
     at(0, tradeRecord(4)),
     at(1, tradeRecord(11, "ETHUSDT")),
   ]);
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => rig.context.state.health === "blocked", "the blocked partition");
   assert.match(rig.context.state.detail, /dead-letter store is full; stopped: .*\/0 at offset 5/);
   assert.deepEqual(ids(store), [1, 2, 3, 11]);
@@ -257,12 +187,12 @@ Deno.test("a row refused by the store with no room for its letter holds its part
     rejects: ({ row }: Change) => (row as { trade_id: number }).trade_id % 3 === 0,
   });
   log.append([1, 2, 3, 4, 5, 6, 7].map((id) => tradeRecord(id)));
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => rig.context.state.health === "blocked", "the blocked partition");
   assert.equal(log.acknowledged.size, 0);
   await rig.stop();
   log.resume([{ topic: TRADES, partition: 0 }]); // as a log that a new process opens
-  const again = start(log, inner);
+  const again = startConsumer(log, inner);
   await until(() => ids(inner).length === 7, "all rows after the fix");
   await again.stop();
 });
@@ -271,11 +201,11 @@ Deno.test("a restart goes on at the stored positions; what comes twice is counte
   const log = new MemoryLog(2);
   const store = new MemoryMarketStore();
   log.append(Array.from({ length: 20 }, (_, id) => tradeRecord(id + 1, `S${id % 4}`)));
-  const first = start(log, store);
+  const first = startConsumer(log, store);
   await until(() => ids(store).length === 20, "the first twenty");
   await first.stop();
   log.append([tradeRecord(21, "S0"), tradeRecord(1, "S0")]);
-  const second = start(log, store);
+  const second = startConsumer(log, store);
   await until(() => second.consumer.account.read === 2, "what came since");
   await second.stop();
   assert.equal(ids(store).length, 21);
@@ -305,7 +235,7 @@ Deno.test("an operator's error blocks without losing what was read, and a fenced
     },
   });
   log.append([tradeRecord(1), tradeRecord(2)]);
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => ids(inner).length === 2, "the rows after the repair");
   assert.ok(rig.context.logs.some(({ message }) => message.includes("damaged")));
   await rig.stop();
@@ -321,7 +251,7 @@ Deno.test("an operator's error blocks without losing what was read, and a fenced
     },
   });
   log.append([tradeRecord(3)]);
-  const late = start(log, fenced);
+  const late = startConsumer(log, fenced);
   await assert.rejects(late.ended, /fenced/);
 });
 
@@ -329,7 +259,7 @@ Deno.test("an unavailable log is waited for", async () => {
   const log = new MemoryLog(1);
   const store = new MemoryMarketStore();
   log.unavailable = new CandlewireError("log.unavailable", "Poll: no broker", { retry: "retry" });
-  const rig = start(log, store);
+  const rig = startConsumer(log, store);
   await until(() => rig.context.state.health === "degraded", "degraded");
   log.unavailable = null;
   log.append([tradeRecord(1)]);
@@ -349,7 +279,7 @@ Deno.test("filters are counted by their rule; an alert is durable and published 
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  const rig = start(log, store, {
+  const rig = startConsumer(log, store, {
     transforms: [
       filter([{ name: "no_eth", notSymbols: ["ETHUSDT"] }]),
       new PriceMove([{ name: "fall", symbols: ["*"], percent: -5, withinMs: 60_000 }]),
@@ -387,7 +317,7 @@ Deno.test("an alert that could not be stored is raised once an operator has mend
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  const rig = start(log, store, {
+  const rig = startConsumer(log, store, {
     transforms: [new PriceMove([{ name: "fall", symbols: ["*"], percent: -5, withinMs: 60_000 }])],
   });
   log.append([tradeRecord(1), tradeRecord(2, "BTCUSDT", { price: "90.00000000" })]);
@@ -418,7 +348,7 @@ Deno.test("any interleaving of faults ends with the same store and every record 
         });
         log.append(records);
         const store = faultyStore(inner, { faults: kinds.map((kind) => ({ kind }) as StoreFault) });
-        const rig = start(log, store, { maxRecords });
+        const rig = startConsumer(log, store, { maxRecords });
         await until(() => rig.consumer.account.read === records.length, "all records");
         await rig.stop();
         const good = new Set(events.filter(({ bad }) => !bad).map(({ id }) => id));

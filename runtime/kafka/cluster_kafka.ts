@@ -1,9 +1,10 @@
 import type { Kafka } from "kafkajs";
-import type { Position, TopicPartition } from "../change/record.ts";
+import type { ChangeRecord, Position, TopicPartition } from "../change/record.ts";
 import { CandlewireError } from "../error.ts";
+import { connectDriverCluster } from "./driver_cluster_kafka.ts";
 import type { BatchMessage } from "./fetch_response_kafka.ts";
 import { kafkaError } from "./error_kafka.ts";
-import type { RecordBatch } from "./record_batch.ts";
+import { decodeBatch, type RecordBatch } from "./record_batch.ts";
 
 /** Oldest kept and next offset of a partition. */
 export type Watermark = TopicPartition & { low: number; high: number };
@@ -135,7 +136,7 @@ export class KafkaCluster implements AsyncDisposable {
    * As `fetch`, from an offset below the partition's end, so that something must come: a broker that throttles answers
    * with nothing, which is not the end. Rejects with `log.unavailable` when nothing comes for long.
    */
-  async fetchSome(at: Position, limits: { maxBytes: number; maxWaitMs: number }): Promise<RecordBatch[]> {
+  async #fetchSome(at: Position, limits: { maxBytes: number; maxWaitMs: number }): Promise<RecordBatch[]> {
     const deadline = performance.now() + FETCH_SOME_MS;
     for (;;) {
       const batches = await this.fetch(at, limits);
@@ -148,6 +149,26 @@ export class KafkaCluster implements AsyncDisposable {
         );
       }
       await new Promise((resolve) => setTimeout(resolve, limits.maxWaitMs));
+    }
+  }
+
+  /**
+   * The records of a partition from `from` on and below `until`, which is not above the partition's end. Holes that
+   * compaction or transactions leave are passed over. Rejects
+   * as `fetch`, with `log.unavailable` when nothing comes for long, and for a batch that cannot be read.
+   */
+  async *records(
+    { topic, partition, from, until }: TopicPartition & { from: number; until: number },
+  ): AsyncGenerator<ChangeRecord> {
+    for (let offset = from; offset < until;) {
+      const batches = await this.#fetchSome({ topic, partition, offset }, {
+        maxBytes: 1 << 20,
+        maxWaitMs: 100,
+      });
+      for (const batch of batches) {
+        for (const record of decodeBatch(batch, offset)) if (record.offset < until) yield record;
+        offset = Math.max(offset, batch.last + 1);
+      }
     }
   }
 
@@ -187,18 +208,11 @@ export class KafkaCluster implements AsyncDisposable {
     }));
   }
 
-  async #connect(): Promise<Cluster> {
-    // kafkajs gives each of its clients such a cluster; the function that makes them is not among its types.
-    const symbol = Object.getOwnPropertySymbols(this.#kafka)
-      .find(({ description }) => description === "private:Kafka:createCluster")!;
-    const create = (this.#kafka as unknown as Record<symbol, (options: unknown) => Cluster>)[symbol]!;
-    const cluster = create.call(this.#kafka, {
+  #connect(): Promise<Cluster> {
+    return connectDriverCluster<Cluster>(this.#kafka, {
       metadataMaxAge: METADATA_MAX_AGE_MS,
-      allowAutoTopicCreation: false,
       isolationLevel: READ_COMMITTED,
     });
-    await cluster.connect();
-    return cluster;
   }
 
   async #drop(): Promise<void> {

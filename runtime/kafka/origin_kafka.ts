@@ -3,7 +3,6 @@ import { CandlewireError } from "../error.ts";
 import type { Origin } from "../market/origin.ts";
 import { KafkaCluster } from "./cluster_kafka.ts";
 import { kafkaError } from "./error_kafka.ts";
-import { decodeBatch } from "./record_batch.ts";
 
 /** Key of the one record that says whose numbers the log holds; the topic is compacted, so it stays. */
 const KEY = "origin";
@@ -31,18 +30,11 @@ export async function settleLogOrigin(kafka: Kafka, topic: string, origin: Origi
 export async function readLogOrigin(kafka: Kafka, topic: string): Promise<Origin | undefined> {
   await using cluster = new KafkaCluster(kafka);
   const [range] = await cluster.watermarks([topic]);
-  for (let offset = range?.low ?? 0; offset < (range?.high ?? 0);) {
-    const batches = await cluster.fetchSome({ topic, partition: 0, offset }, {
-      maxBytes: 1 << 20,
-      maxWaitMs: 100,
-    });
-    for (const batch of batches) {
-      // It is the oldest record that compaction leaves, so the search ends soon.
-      for (const { key, value } of decodeBatch(batch, offset)) {
-        if (key === KEY && value !== null) return JSON.parse(value) as Origin;
-      }
-      offset = Math.max(offset, batch.last + 1);
-    }
+  if (range === undefined) return undefined;
+  const { low: from, high: until } = range;
+  // It is the oldest record that compaction leaves, so the search ends soon.
+  for await (const { key, value } of cluster.records({ topic, partition: 0, from, until })) {
+    if (key === KEY && value !== null) return JSON.parse(value) as Origin;
   }
   return undefined;
 }

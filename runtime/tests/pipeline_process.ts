@@ -244,6 +244,21 @@ export class TestPipeline {
     });
   }
 
+  /**
+   * Waits until a killed module runs again. Ten kills in a minute use up its restart budget, as they should: then it is
+   * started by hand, as an operator would.
+   */
+  async revived(name: string, killed: number, timeoutMs: number): Promise<void> {
+    await until(`${name} to run again`, timeoutMs, async () => {
+      const { module } = await this.get<{ module: { state: string; pid: number | null } }>(`modules/${name}`);
+      if (module.state === "failed") {
+        console.log(`${name}: its restart budget is used up; started by hand`);
+        await this.post(`modules/${name}/start`);
+      }
+      return module.state === "running" && module.pid !== killed || undefined;
+    }, () => this.process.tail);
+  }
+
   /** Process of a part by name: a module, `postgres` or `host`. */
   async pidOf(part: string): Promise<number> {
     if (part === "host") return this.process.pid;

@@ -147,6 +147,27 @@ export async function booksSettledIn(
   }
 }
 
+/** Waits until the store has so many trades more than now, by the greatest ids: a marker of progress. */
+export async function storedMoreIn(
+  store: StoredTruth,
+  symbols: readonly string[],
+  options: { count: number; timeoutMs: number; explain: () => string | Promise<string> },
+): Promise<void> {
+  const { count, timeoutMs, explain } = options;
+  const read = async () => {
+    let total = 0;
+    for (const symbol of symbols) total += (await store.tradeRange(symbol))?.last ?? 0;
+    return total;
+  };
+  const goal = await read() + count;
+  await until(
+    `${count} more stored trades`,
+    timeoutMs,
+    async () => await read() >= goal || undefined,
+    async () => `${await read()} of ${goal}\n${await explain()}`,
+  );
+}
+
 /** Symbols whose books the store has and trusts, once there are `count` of them. */
 export async function followedIn(store: StoredTruth, count: number): Promise<string[]> {
   return await until(`${count} trusted books`, 60_000, async () => {

@@ -3,7 +3,6 @@ import { CandlewireError } from "../../error.ts";
 import type { Origin } from "../../market/origin.ts";
 import type { CapturePosition, ChangeSink, SinkHalves, SinkOptions, SinkRecord } from "./change_sink.ts";
 import { KafkaCluster } from "../../kafka/cluster_kafka.ts";
-import { decodeBatch } from "../../kafka/record_batch.ts";
 import { driverError, KAFKA_ERROR, refusal } from "./kafka_errors.ts";
 import { KafkaProducer, type KafkaProducerOptions } from "./kafka_producer.ts";
 
@@ -118,18 +117,8 @@ export class KafkaSink implements ChangeSink {
     for (let until = range.high, step = 100; until > range.low; step *= 10) {
       const from = Math.max(range.low, until - step);
       let found: string | null | undefined;
-      for (let offset = from; offset < until;) {
-        // Taken for the end, an answer without records would cost the slot: a sink without a position begins anew.
-        const batches = await cluster.fetchSome({ topic, partition: 0, offset }, {
-          maxBytes: 1 << 20,
-          maxWaitMs: 100,
-        });
-        for (const batch of batches) {
-          for (const record of decodeBatch(batch, offset)) {
-            if (record.key === slot && record.offset < until) found = record.value;
-          }
-          offset = Math.max(offset, batch.last + 1);
-        }
+      for await (const { key, value } of cluster.records({ topic, partition: 0, from, until })) {
+        if (key === slot) found = value;
       }
       // A tombstone: an operator has begun anew.
       if (found !== undefined) return found ?? undefined;

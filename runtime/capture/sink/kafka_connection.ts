@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Kafka } from "kafkajs";
-import { CandlewireError } from "../../error.ts";
+import { connectDriverCluster } from "../../kafka/driver_cluster_kafka.ts";
 import type { WireProducer } from "./kafka_produce_request.ts";
 
 /** A partition and the broker that leads it. */
@@ -13,8 +13,7 @@ const PRODUCE = { apiKey: 0, apiVersion: 7, apiName: "Produce" };
 
 /**
  * The driver's connections, metadata and authentication, under its public producer: requests are built by us
- * (`kafka_produce_request.ts`). The driver keeps this part private; its version is pinned, and a shape that is not as
- * expected is told at once. After an error of a connection the instance is done with: dispose of it and connect anew.
+ * (`kafka_produce_request.ts`). After an error of a connection the instance is done with: dispose of it and connect anew.
  */
 export class KafkaConnection implements AsyncDisposable {
   readonly #cluster: DriverCluster;
@@ -25,18 +24,7 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** Connects to one of the brokers; rejects with the driver's error. */
   static async connect(kafka: Kafka): Promise<KafkaConnection> {
-    const symbol = Object.getOwnPropertySymbols(kafka)
-      .find(({ description }) => description === "private:Kafka:createCluster");
-    const create = symbol === undefined
-      ? undefined
-      : (kafka as unknown as Record<symbol, (options: unknown) => DriverCluster>)[symbol];
-    if (create === undefined) {
-      throw new CandlewireError("capture.driver", "Open kafkajs' cluster: this version keeps it elsewhere", {
-        hint: "Pin kafkajs to 2.2.4",
-      });
-    }
-    const cluster = create({ allowAutoTopicCreation: false, metadataMaxAge: 300_000 });
-    await cluster.connect();
+    const cluster = await connectDriverCluster<DriverCluster>(kafka, { metadataMaxAge: 300_000 });
     return new KafkaConnection(cluster);
   }
 

@@ -11,7 +11,7 @@ import {
   drainedInto,
   followedIn,
   nextTradeIds,
-  type StoredTruth,
+  storedMoreIn,
 } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { clusterNames, clusterServers, clusterSettings } from "./servers.ts";
@@ -60,6 +60,8 @@ Deno.test({
       const symbols = await followedIn(store, SYMBOLS.length);
       const firstIds = await nextTradeIds(exchange, symbols);
       const { now } = await exchange.get<{ now: number }>("/admin/state");
+      const storedMore = (count: number) =>
+        storedMoreIn(store, symbols, { count, timeoutMs: 180_000, explain: () => pipeline.process.tail });
       // A point is compared from the one before it on; all of it at the end, when nothing may have changed any more.
       let since = { firstIds, from: now };
       for (const victim of VICTIMS) {
@@ -67,12 +69,12 @@ Deno.test({
           for (let point = 1; point <= POINTS; point++) {
             await exchange.post("/admin/resume");
             const marker = 300 + Math.floor(random() * 2000);
-            await storedMore(pipeline, store, symbols, marker);
+            await storedMore(marker);
             const killed = await kill(victim, { pipeline, stack, random });
             // A broker or a node is missing: the others hold a quorum, and the flow goes on without it.
-            if (victim === "kafka" || victim === "cassandra") await storedMore(pipeline, store, symbols, 300);
+            if (victim === "kafka" || victim === "cassandra") await storedMore(300);
             await killed.revive();
-            await storedMore(pipeline, store, symbols, 300);
+            await storedMore(300);
             await exchange.post("/admin/pause");
             await drainedInto(exchange, store, symbols, 240_000);
             await booksSettledIn(exchange, store, symbols, 120_000);
@@ -112,7 +114,7 @@ async function kill(
   if (victim === "consumer") {
     const pid = await pipeline.pidOf(victim);
     Deno.kill(pid, "SIGKILL");
-    return { what: `process ${pid}`, revive: () => revived(pipeline, victim, pid) };
+    return { what: `process ${pid}`, revive: () => pipeline.revived(victim, pid, 60_000) };
   }
   if (victim === "postgres") {
     const pid = await pipeline.pidOf(victim);
@@ -123,20 +125,6 @@ async function kill(
   const server = victim === "connect" ? "connect" : `${victim}-${1 + Math.floor(random() * 3)}`;
   await stack.kill(server);
   return { what: server, revive: () => stack.start(server) };
-}
-
-/**
- * Waits until the killed module runs again. Ten kills in a minute use up its restart budget, as they should: then it is
- * started by hand, as an operator would.
- */
-async function revived(pipeline: TestPipeline, name: string, killed: number): Promise<void> {
-  await until(`${name} to run again`, 60_000, async () => {
-    const { module } = await pipeline.get<{ module: { state: string; pid: number | null } }>(
-      `modules/${name}`,
-    );
-    if (module.state === "failed") await pipeline.post(`modules/${name}/start`);
-    return module.state === "running" && module.pid !== killed || undefined;
-  }, () => pipeline.process.tail);
 }
 
 /**
@@ -151,25 +139,4 @@ async function producing(pipeline: TestPipeline, before: number): Promise<void> 
     return module.state === "running" && module.pid !== before &&
         module.metrics.candlewire_books_trusted === SYMBOLS.length || undefined;
   }, () => pipeline.process.tail);
-}
-
-/** Waits until the store holds so many trades more than now: a marker of progress. */
-async function storedMore(
-  pipeline: TestPipeline,
-  store: StoredTruth,
-  symbols: string[],
-  count: number,
-): Promise<void> {
-  const read = async () => {
-    let total = 0;
-    for (const symbol of symbols) total += (await store.tradeRange(symbol))?.last ?? 0;
-    return total;
-  };
-  const goal = await read() + count;
-  await until(
-    `${count} more stored trades`,
-    180_000,
-    async () => await read() >= goal || undefined,
-    async () => `${await read()} of ${goal}\n${pipeline.process.tail}`,
-  );
 }

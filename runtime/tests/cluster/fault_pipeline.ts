@@ -3,7 +3,14 @@ import { dirname, join } from "node:path";
 import type pg from "pg";
 import { type CommandProcess, TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { superuserOf } from "../superuser_postgres.ts";
-import { booksSettledIn, compareStored, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
+import {
+  booksSettledIn,
+  compareStored,
+  drainedInto,
+  followedIn,
+  nextTradeIds,
+  storedMoreIn,
+} from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { type ClusterNames, type ClusterServers, clusterSettings } from "./servers.ts";
 
@@ -135,18 +142,11 @@ export class FaultPipeline implements AsyncDisposable {
 
   /** Waits until the store has so many trades more than now. */
   async storedMore(count: number): Promise<void> {
-    const read = async () => {
-      let total = 0;
-      for (const symbol of SYMBOLS) total += (await this.#store.tradeRange(symbol))?.last ?? 0;
-      return total;
-    };
-    const goal = await read() + count;
-    await until(
-      `${count} more stored trades`,
-      120_000,
-      async () => await read() >= goal || undefined,
-      async () => `${await read()} of ${goal}; ${JSON.stringify(await this.stages())}\n${this.tail}`,
-    );
+    await storedMoreIn(this.#store, SYMBOLS, {
+      count,
+      timeoutMs: 120_000,
+      explain: async () => `${JSON.stringify(await this.stages())}\n${this.tail}`,
+    });
   }
 
   /** Stands the market still and compares all that was told with what is stored: nothing may be missing (I3, I4, I5). */

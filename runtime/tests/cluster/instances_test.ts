@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { sumOf } from "../../control/rates.ts";
 import { startPostgres } from "../../postgres/server.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { testSeed } from "../seed.ts";
@@ -121,8 +122,5 @@ Deno.test({
 });
 
 function consumed(metrics: Record<string, number>): number {
-  return Object.entries(metrics).reduce(
-    (sum, [name, value]) => name.startsWith("candlewire_consumed_records_total") ? sum + value : sum,
-    0,
-  );
+  return sumOf(metrics, "candlewire_consumed_records_total") ?? 0;
 }

@@ -50,7 +50,7 @@ for (const victim of ["producer", "capture", "consumer", "postgres", "host"]) {
         if (victim === "host") {
           await pipeline.process.ended;
           await pipeline.start();
-        } else if (victim !== "postgres") await revived(pipeline, victim, pid);
+        } else if (victim !== "postgres") await pipeline.revived(victim, pid, 30_000);
         await storedMore(pipeline, 300);
         await exchange.post("/admin/pause");
         await drained(exchange, pipeline, symbols);
@@ -68,23 +68,6 @@ for (const victim of ["producer", "capture", "consumer", "postgres", "host"]) {
       await Deno.remove(folder, { recursive: true });
     }
   });
-}
-
-/**
- * Waits until the killed module runs again. Ten kills in a minute use up its restart budget, as they should: then it is
- * started by hand, as an operator would.
- */
-async function revived(pipeline: TestPipeline, name: string, killed: number): Promise<void> {
-  await until(`${name} to run again`, 30_000, async () => {
-    const { module } = await pipeline.get<{ module: { state: string; pid: number | null } }>(
-      `modules/${name}`,
-    );
-    if (module.state === "failed") {
-      console.log(`${name}: its restart budget is used up; started by hand`);
-      await pipeline.post(`modules/${name}/start`);
-    }
-    return module.state === "running" && module.pid !== killed || undefined;
-  }, () => pipeline.process.tail);
 }
 
 /** Waits until the store holds so many trades more than now: a marker of progress. */
