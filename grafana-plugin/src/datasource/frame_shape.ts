@@ -1,0 +1,77 @@
+/**
+ * The frames that the data source answers with and the panels read: names of fields and of what is beside them. Pure, shared by
+ * the backend, the panels and the pages. Numbers are doubles for drawing; the exchange's own text is beside each in a field
+ * `<name>_text` where an exact value matters (I9).
+ */
+
+/** `meta.custom` of every frame. */
+export type FrameOrigin = {
+  /** I8: whoever shows the frame says SIMULATED. */
+  simulated: boolean;
+  origin: { kind: string; id: string; label: string } | null;
+  /** `cassandra` or `control`. */
+  source: string;
+};
+
+/** Kind `book`, format `book`: one row a level, bids best first, then asks best first. */
+export const BOOK_FIELDS = ['side', 'level', 'price', 'quantity', 'price_text', 'quantity_text'] as const;
+
+/** `meta.custom` of a book frame. */
+export type BookMeta = FrameOrigin & {
+  symbol: string;
+  /** Levels a side to which it equals the exchange's book. */
+  depth: number;
+  lastUpdateId: number;
+  /** I4: false while the book is being rebuilt. */
+  trusted: boolean;
+  /** Event time, epoch ms. */
+  updatedAt: number;
+};
+
+/** Kind `trades`: one row a trade, oldest first. */
+export const TRADE_FIELDS = [
+  'time',
+  'symbol',
+  'trade_id',
+  'price',
+  'quantity',
+  'is_buyer_maker',
+  'backfill',
+  'price_text',
+  'quantity_text',
+] as const;
+
+/** Kind `klines`, format `candles`: what Grafana's candlestick panel finds by itself, oldest first. */
+export const CANDLE_FIELDS = [
+  'time',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'number_of_trades',
+  'closed',
+  'backfill',
+] as const;
+
+/** Kind `pipeline`: frame `stages`, one row a stage in the order of the flow. Rates a second, times in seconds, memory in bytes. */
+export const STAGE_FIELDS = [
+  'id',
+  'title',
+  'module',
+  'state',
+  'detail',
+  'rate',
+  'rate_unit',
+  'total',
+  'lag',
+  'lag_unit',
+  'latency_p50',
+  'latency_p99',
+  'rss_bytes',
+  'cpu_percent',
+  'restarts',
+] as const;
+
+/** Kind `pipeline`: frame `edges`, one row an arrow of the flow. */
+export const EDGE_FIELDS = ['from', 'to', 'rate', 'unit'] as const;
