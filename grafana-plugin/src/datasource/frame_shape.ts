@@ -16,6 +16,13 @@ export type FrameOrigin = {
 /** Kind `book`, format `book`: one row a level, bids best first, then asks best first. */
 export const BOOK_FIELDS = ['side', 'level', 'price', 'quantity', 'price_text', 'quantity_text'] as const;
 
+/**
+ * The book's state once more, as columns with the same value in every row: Grafana gives the panels of a live stream the new
+ * values alone as long as the fields are the same, and `meta.custom` stays that of the first frame. A reader takes these
+ * columns first and `meta.custom` where they are missing. `updated_at` is a time.
+ */
+export const BOOK_STATE_FIELDS = ['trusted', 'last_update_id', 'updated_at'] as const;
+
 /** `meta.custom` of a book frame. */
 export type BookMeta = FrameOrigin & {
   symbol: string;
