@@ -82,3 +82,13 @@ export const STAGE_FIELDS = [
 
 /** Kind `pipeline`: frame `edges`, one row an arrow of the flow. */
 export const EDGE_FIELDS = ['from', 'to', 'rate', 'unit'] as const;
+
+/** Kind `pipeline`: frame `figures`, one row a figure of a stage, as the control API tells it (`WAL held by the slot`, bytes). */
+export const FIGURE_FIELDS = ['stage', 'label', 'value', 'unit'] as const;
+
+/**
+ * A `pipeline` query with `fields` answers that frame alone which has all of them, with these columns: an alert rule takes
+ * one frame with one number column, and the others become its labels (`id, lag` of stages, `stage, label, value` of figures).
+ * Its `filters` choose the rows.
+ */
+export const PIPELINE_FRAMES = { stages: STAGE_FIELDS, edges: EDGE_FIELDS, figures: FIGURE_FIELDS } as const;
