@@ -1,0 +1,33 @@
+/** Decimal text for people: exact digits, the console's own form. Pure. */
+import { splitZeros } from '../../../runtime/console/decimal_text.js';
+import { decimalText } from '../../../runtime/query/decimal_text.ts';
+
+/**
+ * The exchange's own text where the frame has it, else the shortest text of the double (15 significant digits, I9); null when
+ * neither is a number.
+ */
+export function exactText(text: unknown, value: unknown): string | null {
+  if (typeof text === 'string' && /^-?\d+(?:\.\d*)?$/.test(text)) {
+    return text;
+  }
+  return typeof value === 'number' && Number.isFinite(value) ? decimalText(value) : null;
+}
+
+/**
+ * Hides zeros at the end beyond `decimals` places, or adds zeros up to them. A digit that is not zero is never cut: what a
+ * person reads stays the exact value (I9).
+ */
+export function withDecimals(text: string, decimals: number | null | undefined): string {
+  if (decimals === null || decimals === undefined || !Number.isInteger(decimals) || decimals < 0) {
+    return text;
+  }
+  const [whole = '', fraction = ''] = text.split('.');
+  const kept = fraction.slice(0, decimals) + fraction.slice(decimals).replace(/0+$/, '');
+  const shown = kept.padEnd(Math.min(decimals, 20), '0');
+  return shown === '' ? whole : `${whole}.${shown}`;
+}
+
+/** The text in two parts, the zeros at its end apart, so that they can be shown paler. */
+export function paleZeros(text: string): [digits: string, zeros: string] {
+  return splitZeros(text);
+}

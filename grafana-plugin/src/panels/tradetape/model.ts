@@ -1,0 +1,231 @@
+/**
+ * The trades behind a tape: bounded, without doubles, in order, filtered as they come. Pure and mutable: a tape at a thousand
+ * trades a second is appended to in place; whoever draws asks for the rows that are visible.
+ */
+import type { TradeRow } from '../../../../runtime/market/table.ts';
+import { exactText } from '../exact_text.ts';
+import { fieldOf, foreignFrames, framesWith, type FrameLike } from '../frame_reader.ts';
+import { passes, type TapeFilter } from './tape_filter.ts';
+
+/** What a frame must have to be trades; the other TRADE_FIELDS are used where they are. */
+export const TRADE_NEEDS = ['time', 'trade_id', 'price', 'quantity'] as const;
+
+/** One trade of the tape. */
+export type TapeTrade = {
+  symbol: string;
+  id: number;
+  /** Epoch ms. */
+  time: number;
+  /** Doubles, for comparing with the filter only. */
+  price: number;
+  quantity: number;
+  /** The exchange's text (I9). */
+  priceText: string;
+  quantityText: string;
+  /** True: the seller took; the price went to the bid. Null when not told. */
+  isBuyerMaker: boolean | null;
+  /** Came by REST after a gap. */
+  backfill: boolean;
+};
+
+/** How many trades a tape keeps at most (I10). */
+export type TapeOptions = { capacity: number; filter: TapeFilter };
+
+/** Newest trades of one or several symbols, oldest first. */
+export class TapeBuffer {
+  #trades: TapeTrade[] = [];
+  /** Those that pass the filter, in the same order. */
+  #shown: TapeTrade[] = [];
+  #ids = new Map<string, Set<number>>();
+  #capacity: number;
+  #filter: TapeFilter;
+  #listeners = new Set<() => void>();
+  /** Trades ever taken in, repeats left out. */
+  total = 0;
+  /** Counts changes; equal numbers mean equal rows. */
+  version = 0;
+
+  constructor(options: TapeOptions) {
+    this.#capacity = options.capacity;
+    this.#filter = options.filter;
+  }
+
+  /** Trades that pass the filter, oldest first. Not to be changed, and valid until the next change only. */
+  get shown(): readonly TapeTrade[] {
+    return this.#shown;
+  }
+
+  /** Trades kept, whether they pass the filter or not. */
+  get size(): number {
+    return this.#trades.length;
+  }
+
+  /** Calls `listener` after each change; the returned function ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes in the trades of a panel's frames; why none of them has trades, or undefined. Frames may repeat what is known (I2). */
+  addFrames(frames: readonly FrameLike[]): string | undefined {
+    const trades = framesWith(frames, TRADE_NEEDS);
+    let added = 0;
+    for (const frame of trades) {
+      added += this.#addFrame(frame);
+    }
+    this.#changed(added);
+    return trades.length === 0 && frames.length > 0
+      ? foreignFrames(frames, TRADE_NEEDS, 'a list of trades', 'Choose the kind “trades” with the format “table” in the query.')
+      : undefined;
+  }
+
+  /** Takes in rows of the control API, in any order, repeated or not (I2). */
+  addRows(rows: readonly TradeRow[]): void {
+    let added = 0;
+    for (const row of rows) {
+      if (!this.#isNew(row.symbol, row.trade_id)) {
+        continue;
+      }
+      added += 1;
+      this.#insert({
+        symbol: row.symbol,
+        id: row.trade_id,
+        time: row.trade_time,
+        price: Number(row.price),
+        quantity: Number(row.quantity),
+        priceText: row.price,
+        quantityText: row.quantity,
+        isBuyerMaker: row.is_buyer_maker,
+        backfill: row.backfill,
+      });
+    }
+    this.#changed(added);
+  }
+
+  /** Other filters or another size; the rows are chosen anew. */
+  configure(options: TapeOptions): void {
+    this.#capacity = options.capacity;
+    this.#filter = options.filter;
+    this.#cut(true);
+    this.#shown = this.#trades.filter((trade) => passes(trade, this.#filter));
+    this.#notify();
+  }
+
+  /** Forgets everything, for another symbol or time range. */
+  clear(): void {
+    this.#trades = [];
+    this.#shown = [];
+    this.#ids = new Map();
+    this.total = 0;
+    this.#notify();
+  }
+
+  #addFrame(frame: FrameLike): number {
+    const [times, ids, prices, quantities] = TRADE_NEEDS.map((name) => fieldOf(frame, name)!.values);
+    const symbols = fieldOf(frame, 'symbol')?.values;
+    const makers = fieldOf(frame, 'is_buyer_maker')?.values;
+    const backfills = fieldOf(frame, 'backfill')?.values;
+    const priceTexts = fieldOf(frame, 'price_text')?.values;
+    const quantityTexts = fieldOf(frame, 'quantity_text')?.values;
+    let added = 0;
+    // Rows beyond the capacity would fall out at once.
+    for (let row = Math.max(0, frame.length - this.#capacity); row < frame.length; row++) {
+      const id = Number(ids[row]);
+      const symbol = symbols === undefined ? (frame.name ?? '') : String(symbols[row] ?? '');
+      if (!Number.isFinite(id) || !this.#isNew(symbol, id)) {
+        continue;
+      }
+      const price = Number(prices[row]);
+      const quantity = Number(quantities[row]);
+      const maker = makers?.[row];
+      added += 1;
+      this.#insert({
+        symbol,
+        id,
+        time: Number(times[row]),
+        price,
+        quantity,
+        priceText: exactText(priceTexts?.[row], price) ?? '–',
+        quantityText: exactText(quantityTexts?.[row], quantity) ?? '–',
+        isBuyerMaker: typeof maker === 'boolean' ? maker : null,
+        backfill: backfills?.[row] === true,
+      });
+    }
+    return added;
+  }
+
+  #isNew(symbol: string, id: number): boolean {
+    let ids = this.#ids.get(symbol);
+    if (ids === undefined) {
+      ids = new Set();
+      this.#ids.set(symbol, ids);
+    }
+    if (ids.has(id)) {
+      return false;
+    }
+    ids.add(id);
+    return true;
+  }
+
+  #insert(trade: TapeTrade): void {
+    insertInOrder(this.#trades, trade);
+    if (passes(trade, this.#filter)) {
+      insertInOrder(this.#shown, trade);
+    }
+  }
+
+  #changed(added: number): void {
+    if (added === 0) {
+      return;
+    }
+    this.total += added;
+    this.#cut(false);
+    this.#notify();
+  }
+
+  /** Lets the oldest go; in one cut at a quarter more than the capacity, for a shift a trade would be quadratic in a burst. */
+  #cut(exactly: boolean): void {
+    const limit = exactly ? this.#capacity : this.#capacity + Math.max(64, this.#capacity >> 2);
+    if (this.#trades.length <= limit) {
+      return;
+    }
+    const gone = this.#trades.splice(0, this.#trades.length - this.#capacity);
+    const oldest = this.#trades[0];
+    let first = 0;
+    while (first < this.#shown.length && oldest !== undefined && inOrder(this.#shown[first], oldest) < 0) {
+      first += 1;
+    }
+    this.#shown.splice(0, oldest === undefined ? this.#shown.length : first);
+    for (const trade of gone) {
+      this.#ids.get(trade.symbol)?.delete(trade.id);
+    }
+  }
+
+  #notify(): void {
+    this.version += 1;
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+}
+
+/** By time, then by symbol and id: ids order trades of one symbol within a millisecond. */
+function inOrder(a: TapeTrade, b: TapeTrade): number {
+  if (a.symbol === b.symbol) {
+    return a.id - b.id;
+  }
+  return a.time - b.time || (a.symbol < b.symbol ? -1 : 1);
+}
+
+/** Nearly always at the end; a late trade goes to its place. */
+function insertInOrder(trades: TapeTrade[], trade: TapeTrade): void {
+  let at = trades.length;
+  while (at > 0 && inOrder(trades[at - 1], trade) > 0) {
+    at -= 1;
+  }
+  if (at === trades.length) {
+    trades.push(trade);
+  } else {
+    trades.splice(at, 0, trade);
+  }
+}
