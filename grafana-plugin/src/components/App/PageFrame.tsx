@@ -1,0 +1,44 @@
+import { css } from '@emotion/css';
+import React, { type ReactNode } from 'react';
+import type { GrafanaTheme2, NavModelItem } from '@grafana/data';
+import { PluginPage } from '@grafana/runtime';
+import { useStyles2 } from '@grafana/ui';
+import { ConnectionMark } from '../parts/ConnectionMark';
+import { NotConfigured } from '../parts/NotConfigured';
+import { SimulatedBanner } from '../parts/SimulatedBanner';
+import { useApp } from './AppContext';
+import { useStore } from './hooks';
+
+/** The frame of every page: title, state of the live connection, SIMULATED whenever the answers say so (I8). */
+export function PageFrame(props: {
+  subTitle: string;
+  pageNav?: NavModelItem;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  const { configured, marked } = useApp();
+  const styles = useStyles2(getStyles);
+  const mark = useStore(marked);
+  return (
+    <PluginPage
+      subTitle={props.subTitle}
+      pageNav={props.pageNav}
+      actions={
+        <>
+          <ConnectionMark />
+          {props.actions}
+        </>
+      }
+    >
+      <div className={styles.page}>
+        {mark?.simulated === true && <SimulatedBanner origin={mark.origin} />}
+        {/* Users who may not see the settings have none of them; an answer proves that there is an address. */}
+        {configured === false && mark === undefined ? <NotConfigured /> : props.children}
+      </div>
+    </PluginPage>
+  );
+}
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  page: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2), minWidth: 0 }),
+});

@@ -1,0 +1,55 @@
+import React, { useCallback, useState } from 'react';
+import { LoadingPlaceholder } from '@grafana/ui';
+import type { Pipeline } from '../api/types';
+import { useApp } from '../components/App/AppContext';
+import { useConnection, useLive, useReading } from '../components/App/hooks';
+import { PageFrame } from '../components/App/PageFrame';
+import { ProblemAlert } from '../components/parts/ProblemAlert';
+import { Section } from '../components/parts/Section';
+import { Completeness } from '../components/pipeline/Completeness';
+import { Lineage } from '../components/pipeline/Lineage';
+import { PipelineTiles } from '../components/pipeline/PipelineTiles';
+import { Readiness } from '../components/pipeline/Readiness';
+import { StageTable } from '../components/pipeline/StageTable';
+
+/** The way of the data, stage by stage, and whether it is all there. */
+export function PipelinePage() {
+  return (
+    <PageFrame subTitle="The way from the exchange to the store: what flows, how fast, and whether anything is missing">
+      <PipelineParts />
+    </PageFrame>
+  );
+}
+
+function PipelineParts() {
+  const { api } = useApp();
+  const connection = useConnection();
+  const [told, setTold] = useState<Pipeline>();
+  // The stream tells each second; reading is for the start and for when the stream does not come about.
+  const read = useCallback((signal: AbortSignal) => api.pipeline({ signal }), [api]);
+  const reading = useReading(read, connection.state === 'live' ? undefined : 5000);
+  useLive(['pipeline'], undefined, { onEvent: (event) => setTold(event.data as Pipeline), onGap: reading.reload });
+  const pipeline = newer(told, reading.data);
+  return (
+    <>
+      <ProblemAlert problem={reading.problem} onRetry={reading.reload} />
+      {pipeline === undefined && reading.loading && <LoadingPlaceholder text="Reading the pipeline" />}
+      {pipeline !== undefined && (
+        <>
+          <Readiness pipeline={pipeline} />
+          <PipelineTiles pipeline={pipeline} />
+          <Section title="Stages">
+            <StageTable stages={pipeline.stages} />
+          </Section>
+        </>
+      )}
+      <Completeness />
+      <Lineage />
+    </>
+  );
+}
+
+/** The later of what the stream told and what was read. */
+function newer(told: Pipeline | undefined, read: Pipeline | undefined): Pipeline | undefined {
+  return told === undefined || (read !== undefined && read.at > told.at) ? read : told;
+}
