@@ -40,6 +40,8 @@ export class TapeBuffer {
   #capacity: number;
   #filter: TapeFilter;
   #listeners = new Set<() => void>();
+  /** Newest time of what fell out: whatever is as old comes too late, or a frame that still holds it would bring it back. */
+  #floor = -Infinity;
   /** Trades ever taken in, repeats left out. */
   total = 0;
   /** Counts changes; equal numbers mean equal rows. */
@@ -83,9 +85,11 @@ export class TapeBuffer {
   addRows(rows: readonly TradeRow[]): void {
     let added = 0;
     for (const row of rows) {
-      if (!this.#isNew(row.symbol, row.trade_id)) {
+      const known = this.#idsOf(row.symbol);
+      if (known.has(row.trade_id) || row.trade_time <= this.#floor) {
         continue;
       }
+      known.add(row.trade_id);
       added += 1;
       this.#insert({
         symbol: row.symbol,
@@ -104,6 +108,9 @@ export class TapeBuffer {
 
   /** Other filters or another size; the rows are chosen anew. */
   configure(options: TapeOptions): void {
+    if (options.capacity > this.#capacity) {
+      this.#floor = -Infinity;
+    }
     this.#capacity = options.capacity;
     this.#filter = options.filter;
     this.#cut(true);
@@ -116,6 +123,7 @@ export class TapeBuffer {
     this.#trades = [];
     this.#shown = [];
     this.#ids = new Map();
+    this.#floor = -Infinity;
     this.total = 0;
     this.#notify();
   }
@@ -128,13 +136,22 @@ export class TapeBuffer {
     const priceTexts = fieldOf(frame, 'price_text')?.values;
     const quantityTexts = fieldOf(frame, 'quantity_text')?.values;
     let added = 0;
-    // Rows beyond the capacity would fall out at once.
+    let symbol = '';
+    let known: Set<number> | undefined;
+    // Rows beyond the capacity would fall out at once. A stream gives its whole buffer again and again: nearly every row is known,
+    // and this loop decides what a frame costs.
     for (let row = Math.max(0, frame.length - this.#capacity); row < frame.length; row++) {
       const id = Number(ids[row]);
-      const symbol = symbols === undefined ? (frame.name ?? '') : String(symbols[row] ?? '');
-      if (!Number.isFinite(id) || !this.#isNew(symbol, id)) {
+      const next = symbols === undefined ? frame.name : symbols[row];
+      if (known === undefined || next !== symbol) {
+        symbol = String(next ?? '');
+        known = this.#idsOf(symbol);
+      }
+      const time = Number(times[row]);
+      if (known.has(id) || time <= this.#floor || !Number.isFinite(id)) {
         continue;
       }
+      known.add(id);
       const price = Number(prices[row]);
       const quantity = Number(quantities[row]);
       const maker = makers?.[row];
@@ -142,7 +159,7 @@ export class TapeBuffer {
       this.#insert({
         symbol,
         id,
-        time: Number(times[row]),
+        time,
         price,
         quantity,
         priceText: exactText(priceTexts?.[row], price) ?? '–',
@@ -154,17 +171,13 @@ export class TapeBuffer {
     return added;
   }
 
-  #isNew(symbol: string, id: number): boolean {
+  #idsOf(symbol: string): Set<number> {
     let ids = this.#ids.get(symbol);
     if (ids === undefined) {
       ids = new Set();
       this.#ids.set(symbol, ids);
     }
-    if (ids.has(id)) {
-      return false;
-    }
-    ids.add(id);
-    return true;
+    return ids;
   }
 
   #insert(trade: TapeTrade): void {
@@ -197,6 +210,7 @@ export class TapeBuffer {
     }
     this.#shown.splice(0, oldest === undefined ? this.#shown.length : first);
     for (const trade of gone) {
+      this.#floor = Math.max(this.#floor, trade.time);
       this.#ids.get(trade.symbol)?.delete(trade.id);
     }
   }

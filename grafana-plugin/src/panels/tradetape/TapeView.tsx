@@ -1,0 +1,204 @@
+import React, { useMemo, useRef } from 'react';
+import { css } from '@emotion/css';
+import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
+import { Button, useStyles2, useTheme2 } from '@grafana/ui';
+import { SimulatedMark } from '../SimulatedMark';
+import type { TapeBuffer } from './model';
+import type { TapeFilter } from './tape_filter';
+import type { TapeLook } from './tape_rows';
+import { TAPE_ROW_PX, pauseText } from './tape_window';
+import { useTape } from './use_tape';
+
+export type TapeViewProps = {
+  /** Filled by its owner; the view listens. */
+  buffer: TapeBuffer;
+  /** The one the buffer was configured with; here it marks large trades. */
+  filter: TapeFilter;
+  height: number;
+  simulated: boolean;
+  originLabel?: string | null;
+  showSymbol?: boolean;
+  /** Default true. */
+  pauseOnHover?: boolean;
+  /** Names of colors; default green and red. */
+  buyColor?: string;
+  sellColor?: string;
+  priceTitle?: string;
+  quantityTitle?: string;
+  priceDecimals?: number | null;
+  quantityDecimals?: number | null;
+  /** A time zone's name as Grafana has it. Default `utc`. */
+  timeZone?: string;
+  /** Controls to the left of the pause button. */
+  toolbar?: React.ReactNode;
+};
+
+/**
+ * A live list of trades, newest at the top. It pauses under the pointer, by the key P or Space, and while it is scrolled down.
+ * Plain props: the panel and the app's page use it.
+ */
+export function TapeView(props: TapeViewProps) {
+  const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals } = props;
+  const theme = useTheme2();
+  const styles = useStyles2(getStyles, props.buyColor ?? 'green', props.sellColor ?? 'red', showSymbol);
+  const box = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const look = useMemo<TapeLook>(
+    () => ({
+      classes: styles,
+      filter,
+      showSymbol,
+      priceDecimals,
+      quantityDecimals,
+      clock: clockOf(timeZone),
+    }),
+    // The theme makes new styles.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [theme, styles.row, styles.buy, styles.sell, filter, showSymbol, priceDecimals, quantityDecimals, timeZone]
+  );
+  const { state, pause, schedule } = useTape(buffer, box, list, look);
+  const held = state.paused.has('key');
+  const togglePause = () => pause('key', !held);
+  return (
+    <section className={styles.view} style={{ height: props.height }} aria-label="Trades">
+      <div className={styles.head}>
+        <SimulatedMark simulated={props.simulated} label={props.originLabel ?? null} />
+        {props.toolbar}
+        <span className={styles.status} role="status">
+          {pauseText(state.paused, state.waiting) || `${state.shown} trades`}
+        </span>
+        <Button
+          size="sm"
+          variant="secondary"
+          fill="text"
+          icon={held ? 'play' : 'pause'}
+          aria-pressed={held}
+          aria-label={held ? 'Go on' : 'Pause'}
+          tooltip={held ? 'Go on (P)' : 'Pause (P)'}
+          onClick={togglePause}
+        />
+      </div>
+      <div
+        ref={box}
+        className={styles.box}
+        role="table"
+        aria-label="Trades, newest first"
+        aria-rowcount={state.shown + 1}
+        // A scrolling box must be reached by keyboard.
+        tabIndex={0}
+        onScroll={(event) => {
+          pause('scroll', event.currentTarget.scrollTop > TAPE_ROW_PX / 2);
+          schedule();
+        }}
+        onPointerEnter={(event) => pauseOnHover && event.pointerType === 'mouse' && pause('hover', true)}
+        onPointerLeave={() => pause('hover', false)}
+        onKeyDown={(event) => {
+          if (event.key === 'p' || event.key === 'P' || event.key === ' ') {
+            event.preventDefault();
+            togglePause();
+          }
+        }}
+      >
+        <div role="row" aria-rowindex={1} className={styles.header}>
+          <span role="columnheader" className={styles.cell}>
+            {timeZone === 'utc' ? 'Time UTC' : 'Time'}
+          </span>
+          <span role="columnheader" className={styles.cell} hidden={!showSymbol}>
+            Symbol
+          </span>
+          <span role="columnheader" className={styles.cell}>
+            {props.priceTitle ?? 'Price'}
+          </span>
+          <span role="columnheader" className={styles.cell}>
+            {props.quantityTitle ?? 'Quantity'}
+          </span>
+        </div>
+        <div ref={list} role="rowgroup" className={styles.list} />
+        {state.shown === 0 && <div className={styles.none}>No trades to show yet; they appear as they happen.</div>}
+      </div>
+    </section>
+  );
+}
+
+/** Formatting a time by zone is slow; a second's text is kept and the milliseconds are added to it. */
+function clockOf(timeZone: string): (time: number) => string {
+  let second = NaN;
+  let text = '';
+  return (time) => {
+    if (!Number.isFinite(time)) {
+      return '–';
+    }
+    const at = Math.floor(time / 1000);
+    if (at !== second) {
+      second = at;
+      text = dateTimeFormat(at * 1000, { format: 'HH:mm:ss', timeZone });
+    }
+    return `${text}.${String(Math.floor(time - at * 1000)).padStart(3, '0')}`;
+  };
+}
+
+const getStyles = (theme: GrafanaTheme2, buyColor: string, sellColor: string, showSymbol: boolean) => {
+  const textColor = (name: string) =>
+    name === 'green' ? theme.colors.success.text : name === 'red' ? theme.colors.error.text : theme.visualization.getColorByName(name);
+  const columns = showSymbol ? '1.2fr 1fr 1.3fr 1.3fr' : '1fr 1.2fr 1.2fr';
+  const line = {
+    display: 'grid',
+    gridTemplateColumns: columns,
+    height: TAPE_ROW_PX,
+    lineHeight: `${TAPE_ROW_PX}px`,
+  };
+  return {
+    view: css({ display: 'flex', flexDirection: 'column', minHeight: 0 }),
+    head: css({ alignItems: 'center', display: 'flex', flexShrink: 0, gap: theme.spacing(1), minHeight: 28 }),
+    status: css({
+      color: theme.colors.text.secondary,
+      fontSize: theme.typography.bodySmall.fontSize,
+      fontVariantNumeric: 'tabular-nums',
+      marginLeft: 'auto',
+      whiteSpace: 'nowrap',
+    }),
+    box: css({
+      contain: 'strict',
+      flex: 1,
+      fontFamily: theme.typography.fontFamilyMonospace,
+      fontSize: theme.typography.bodySmall.fontSize,
+      fontVariantNumeric: 'tabular-nums',
+      minHeight: 0,
+      overflow: 'auto',
+      // Rows come at the top: the browser must not scroll along with them.
+      overflowAnchor: 'none',
+      position: 'relative',
+      '&:focus-visible': { outline: `2px solid ${theme.colors.primary.border}`, outlineOffset: -2 },
+    }),
+    header: css(line, {
+      background: theme.colors.background.primary,
+      color: theme.colors.text.secondary,
+      position: 'sticky',
+      top: 0,
+      zIndex: 1,
+    }),
+    list: css({ position: 'relative' }),
+    row: css(line, {
+      left: 0,
+      position: 'absolute',
+      right: 0,
+      top: 0,
+      '&[hidden]': { display: 'none' },
+    }),
+    cell: css({
+      overflow: 'hidden',
+      padding: theme.spacing(0, 0.5),
+      textAlign: 'right',
+      textOverflow: 'ellipsis',
+      whiteSpace: 'pre',
+      '&:first-of-type': { color: theme.colors.text.secondary, textAlign: 'left' },
+      '&[hidden]': { display: 'none' },
+    }),
+    buy: css({ '& > :nth-of-type(3)': { color: textColor(buyColor) } }),
+    sell: css({ '& > :nth-of-type(3)': { color: textColor(sellColor) } }),
+    large: css({ background: theme.colors.warning.transparent, fontWeight: theme.typography.fontWeightBold }),
+    backfill: css({ fontStyle: 'italic' }),
+    zeros: css({ color: theme.colors.text.secondary }),
+    none: css({ color: theme.colors.text.secondary, padding: theme.spacing(2), textAlign: 'center' }),
+  };
+};

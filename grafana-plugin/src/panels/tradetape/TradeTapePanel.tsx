@@ -1,0 +1,86 @@
+import React, { useEffect, useMemo, useRef, useState } from 'react';
+import type { PanelProps } from '@grafana/data';
+import { fieldOf, framesWith, originOf } from '../frame_reader';
+import { PanelMessage } from '../PanelMessage';
+import { PanelState } from '../PanelState';
+import { TapeBuffer, TRADE_NEEDS } from './model';
+import type { TradeTapeOptions } from './options';
+import type { TapeFilter, TapeSide } from './tape_filter';
+import { TapeToolbar } from './TapeToolbar';
+import { TapeView } from './TapeView';
+
+/** The panel: frames into the buffer, which is drawn without React. */
+export function TradeTapePanel(props: PanelProps<TradeTapeOptions>) {
+  return (
+    <PanelState data={props.data} advice="Choose the kind “trades” and a symbol in the query, and “live” for trades as they happen.">
+      <Tape {...props} />
+    </PanelState>
+  );
+}
+
+function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>) {
+  const [side, setSide] = useState<TapeSide>(options.side);
+  const [minSize, setMinSize] = useState(options.minSize);
+  useEffect(() => setSide(options.side), [options.side]);
+  useEffect(() => setMinSize(options.minSize), [options.minSize]);
+  const filter = useMemo<TapeFilter>(
+    () => ({ side, minSize, sizeUnit: options.sizeUnit, largeSize: options.largeSize }),
+    [side, minSize, options.sizeUnit, options.largeSize]
+  );
+  const capacity = Math.max(1, Math.min(100_000, Math.floor(options.capacity)));
+  const [buffer] = useState(() => new TapeBuffer({ capacity, filter }));
+  const [problem, setProblem] = useState<string | undefined>(undefined);
+  useEffect(() => buffer.configure({ capacity, filter }), [buffer, capacity, filter]);
+
+  const shown = useRef('');
+  useEffect(() => {
+    // Another question (symbol, range) is another tape; the same one answered again or streaming on goes on.
+    const question = JSON.stringify([data.request?.targets ?? null, data.request?.range.raw ?? null]);
+    if (shown.current !== question) {
+      shown.current = question;
+      buffer.clear();
+    }
+    setProblem(buffer.addFrames(data.series));
+  }, [buffer, data]);
+
+  const frame = framesWith(data.series, TRADE_NEEDS)[0];
+  const origin = originOf(data.series);
+  if (problem !== undefined) {
+    return (
+      <PanelMessage kind="error" title="No trades in this data">
+        {problem}
+      </PanelMessage>
+    );
+  }
+  const price = frame === undefined ? undefined : fieldOf(frame, 'price');
+  const quantity = frame === undefined ? undefined : fieldOf(frame, 'quantity');
+  return (
+    <TapeView
+      buffer={buffer}
+      filter={filter}
+      height={height}
+      simulated={origin.simulated}
+      originLabel={origin.label}
+      showSymbol={data.series.length > 1}
+      pauseOnHover={options.pauseOnHover}
+      buyColor={options.buyColor}
+      sellColor={options.sellColor}
+      priceTitle={titleOf('Price', price?.config)}
+      quantityTitle={titleOf('Quantity', quantity?.config)}
+      priceDecimals={price?.config?.decimals}
+      quantityDecimals={quantity?.config?.decimals}
+      timeZone={timeZone}
+      toolbar={
+        options.showToolbar ? (
+          <TapeToolbar side={side} minSize={minSize} sizeUnit={options.sizeUnit} onSide={setSide} onMinSize={setMinSize} />
+        ) : undefined
+      }
+    />
+  );
+}
+
+function titleOf(name: string, config: { displayName?: string; unit?: string } | undefined): string {
+  const unit = config?.unit;
+  const shown = config?.displayName ?? name;
+  return unit === undefined || unit === '' || unit === 'none' || unit === 'short' ? shown : `${shown} (${unit})`;
+}

@@ -1,0 +1,130 @@
+/**
+ * The rows of a tape as elements: a small pool, moved and rewritten in place. React would make and compare a thousand elements
+ * a second here; this sets the text of those that are visible and that changed.
+ */
+import { paleZeros, withDecimals } from '../exact_text';
+import type { TapeTrade } from './model';
+import { isLarge, type TapeFilter } from './tape_filter';
+import { TAPE_ROW_PX, tapeWindow } from './tape_window';
+
+export type TapeClasses = { row: string; cell: string; buy: string; sell: string; large: string; backfill: string; zeros: string };
+
+/** What the rows look like; a change of it draws all rows anew. */
+export type TapeLook = {
+  classes: TapeClasses;
+  filter: TapeFilter;
+  showSymbol: boolean;
+  priceDecimals?: number | null;
+  quantityDecimals?: number | null;
+  /** Epoch ms to text, to the millisecond. */
+  clock: (time: number) => string;
+};
+
+type Row = { element: HTMLElement; cells: Cell[]; trade?: TapeTrade; at: number; look?: TapeLook };
+type Cell = { element: HTMLElement; digits: Text; zeros: Text };
+
+const COLUMNS = 4;
+
+/** Draws trades, newest at the top, into `list`, which is `position: relative` within a scrolling box. */
+export class TapeRows {
+  #list: HTMLElement;
+  #pool: Row[] = [];
+
+  constructor(list: HTMLElement) {
+    this.#list = list;
+  }
+
+  /**
+   * @param trades oldest first
+   * @param scrollTop of the scrolling box, px
+   * @param height of the scrolling box, px
+   */
+  draw(trades: readonly TapeTrade[], scrollTop: number, height: number, look: TapeLook): void {
+    const { first, count, height: whole } = tapeWindow(trades.length, scrollTop, height);
+    setStyle(this.#list, 'height', `${whole}px`);
+    while (this.#pool.length < count) {
+      const row = makeRow(look.classes);
+      this.#pool.push(row);
+      this.#list.append(row.element);
+    }
+    this.#pool.forEach((row, at) => {
+      row.element.hidden = at >= count;
+    });
+    for (let at = 0; at < count; at++) {
+      const index = trades.length - 1 - (first + at);
+      // The index from the oldest chooses the element: a trade keeps its own while newer ones push it down, and few texts change.
+      const row = this.#pool[index % count];
+      place(row, first + at);
+      if (row.trade !== trades[index] || row.look !== look) {
+        write(row, trades[index], look);
+      }
+    }
+  }
+}
+
+function makeRow(classes: TapeClasses): Row {
+  const element = document.createElement('div');
+  element.setAttribute('role', 'row');
+  const cells = Array.from({ length: COLUMNS }, (): Cell => {
+    const cell = document.createElement('span');
+    cell.setAttribute('role', 'cell');
+    cell.className = classes.cell;
+    const digits = document.createTextNode('');
+    const zeros = document.createTextNode('');
+    const pale = document.createElement('span');
+    pale.className = classes.zeros;
+    pale.append(zeros);
+    cell.append(digits, pale);
+    element.append(cell);
+    return { element: cell, digits, zeros };
+  });
+  return { element, cells, at: -1 };
+}
+
+function place(row: Row, at: number): void {
+  if (row.at !== at) {
+    row.at = at;
+    row.element.style.transform = `translateY(${at * TAPE_ROW_PX}px)`;
+    row.element.setAttribute('aria-rowindex', String(at + 2));
+  }
+}
+
+function write(row: Row, trade: TapeTrade, look: TapeLook): void {
+  const { classes, filter } = look;
+  row.trade = trade;
+  row.look = look;
+  const side = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? classes.sell : classes.buy;
+  row.element.className = [classes.row, side, isLarge(trade, filter) ? classes.large : '', trade.backfill ? classes.backfill : '']
+    .filter((name) => name !== '')
+    .join(' ');
+  row.element.title = titleOf(trade);
+  const mark = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? '▼ ' : '▲ ';
+  setText(row.cells[0], look.clock(trade.time), '');
+  row.cells[1].element.hidden = !look.showSymbol;
+  setText(row.cells[1], look.showSymbol ? trade.symbol : '', '');
+  const [price, priceZeros] = paleZeros(withDecimals(trade.priceText, look.priceDecimals));
+  setText(row.cells[2], mark + price, priceZeros);
+  const [quantity, quantityZeros] = paleZeros(withDecimals(trade.quantityText, look.quantityDecimals));
+  setText(row.cells[3], quantity, quantityZeros);
+}
+
+/** The whole trade in words, with the exact text. */
+export function titleOf(trade: TapeTrade): string {
+  const who = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? ', the seller took' : ', the buyer took';
+  return `${trade.symbol} trade ${trade.id}: ${trade.quantityText} at ${trade.priceText}${who}${trade.backfill ? ', came by backfill after a gap' : ''}`;
+}
+
+function setText(cell: Cell, digits: string, zeros: string): void {
+  if (cell.digits.data !== digits) {
+    cell.digits.data = digits;
+  }
+  if (cell.zeros.data !== zeros) {
+    cell.zeros.data = zeros;
+  }
+}
+
+function setStyle(element: HTMLElement, name: 'height', value: string): void {
+  if (element.style[name] !== value) {
+    element.style[name] = value;
+  }
+}

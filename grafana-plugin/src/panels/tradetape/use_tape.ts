@@ -1,0 +1,114 @@
+import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
+import type { TapeBuffer, TapeTrade } from './model';
+import { TapeRows, type TapeLook } from './tape_rows';
+import type { PauseReason } from './tape_window';
+
+export type TapeState = {
+  paused: ReadonlySet<PauseReason>;
+  /** Trades shown, and how many came while paused. */
+  shown: number;
+  waiting: number;
+};
+
+const NONE: TapeState = { paused: new Set(), shown: 0, waiting: 0 };
+/** The figures beside the tape are for reading: a few times a second is enough, and React stays out of the frames. */
+const FIGURES_MS = 250;
+
+/**
+ * Draws the buffer's trades into `list` at most once an animation frame, and not at all while paused or hidden.
+ * @param box the scrolling element
+ */
+export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, list: RefObject<HTMLElement | null>, look: TapeLook) {
+  const [state, setState] = useState<TapeState>(NONE);
+  const reasons = useRef(new Set<PauseReason>());
+  const frozen = useRef<{ trades: readonly TapeTrade[]; total: number } | undefined>(undefined);
+  const scheduled = useRef(0);
+  const figures = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const rows = useRef<TapeRows | undefined>(undefined);
+  const current = useRef({ buffer, look });
+  current.current = { buffer, look };
+
+  const tellFigures = useCallback(() => {
+    figures.current ??= setTimeout(() => {
+      figures.current = undefined;
+      const { buffer } = current.current;
+      setState({
+        paused: new Set(reasons.current),
+        shown: (frozen.current?.trades ?? buffer.shown).length,
+        waiting: frozen.current === undefined ? 0 : buffer.total - frozen.current.total,
+      });
+    }, FIGURES_MS);
+  }, []);
+
+  const draw = useCallback(() => {
+    scheduled.current = 0;
+    if (box.current === null || list.current === null) {
+      return;
+    }
+    rows.current ??= new TapeRows(list.current);
+    const trades = frozen.current?.trades ?? current.current.buffer.shown;
+    rows.current.draw(trades, box.current.scrollTop, box.current.clientHeight, current.current.look);
+    tellFigures();
+  }, [box, list, tellFigures]);
+
+  const schedule = useCallback(() => {
+    if (scheduled.current === 0) {
+      scheduled.current = requestAnimationFrame(draw);
+    }
+  }, [draw]);
+
+  const pause = useCallback(
+    (reason: PauseReason, on: boolean) => {
+      if (reasons.current.has(reason) === on) {
+        return;
+      }
+      if (on) {
+        reasons.current.add(reason);
+      } else {
+        reasons.current.delete(reason);
+      }
+      const { buffer } = current.current;
+      if (reasons.current.size === 0) {
+        frozen.current = undefined;
+      } else {
+        frozen.current ??= { trades: buffer.shown.slice(), total: buffer.total };
+      }
+      setState((before) => ({ ...before, paused: new Set(reasons.current) }));
+      schedule();
+    },
+    [schedule]
+  );
+
+  useEffect(() => {
+    const changed = () => (frozen.current === undefined ? schedule() : tellFigures());
+    schedule();
+    return buffer.subscribe(changed);
+  }, [buffer, schedule, tellFigures]);
+
+  useEffect(schedule, [look, schedule]);
+
+  useEffect(() => {
+    const size = new ResizeObserver(schedule);
+    if (box.current !== null) {
+      size.observe(box.current);
+    }
+    return () => {
+      size.disconnect();
+      cancelAnimationFrame(scheduled.current);
+      scheduled.current = 0;
+      clearTimeout(figures.current);
+      figures.current = undefined;
+    };
+  }, [box, schedule]);
+
+  /** Another choice of trades: what was frozen no longer belongs to it. */
+  const thaw = useCallback(() => {
+    if (frozen.current !== undefined) {
+      const { buffer } = current.current;
+      frozen.current = { trades: buffer.shown.slice(), total: buffer.total };
+    }
+    schedule();
+  }, [schedule]);
+
+  return { state, pause, schedule, thaw };
+}
