@@ -158,7 +158,7 @@ function volatility(way: Way): DashboardBuilder {
     description: "Realised volatility of one market, from its trades",
     note:
       "Realised volatility: the root of the sum of squared log returns within each window, from every stored trade. It is of the " +
-      "window, not annualised. Windows without two trades have none.",
+      "window, not annualised. A window whose price did not move has 0; one without trades has no point.",
     from: "now-6h",
     refresh: "10s",
     symbol: true,
