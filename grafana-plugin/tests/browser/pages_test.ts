@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { until } from "../../../runtime/tests/pipeline_process.ts";
+import { sameDecimal } from "./same_decimal.ts";
+import { accessibilityProblems } from "./accessibility.ts";
+import { BROWSER_TEST, DEADLINE_MS, faults, picture, PluginRig, SYMBOLS, WHY } from "./plugin_rig.ts";
+
+type BinanceTicker = { symbol: string; quoteVolume: string; volume: string };
+
+Deno.test({
+  name: `the pages show the exchange's truth${WHY}`,
+  ...BROWSER_TEST,
+  async fn(t) {
+    await using rig = await PluginRig.start("plugin pages");
+    await rig.run(3000);
+    const { exchange, pipeline } = rig;
+
+    await t.step("Market: top ten by volume, the book and the tape equal the exchange's", async () => {
+      const { page, misdeeds } = await rig.open("market/BTCUSDT");
+      await page.getByText("SIMULATED").first().waitFor();
+      const told = await exchange.get<BinanceTicker[]>("/api/v3/ticker/24hr");
+      const expected = told.map(({ symbol, quoteVolume }) => [symbol, quoteVolume] as const)
+        .sort((a, b) => Number(b[1]) - Number(a[1])).slice(0, 10);
+      await until("the ranking to be the exchange's", DEADLINE_MS, async () => {
+        const shown = await page.$$eval("li[data-symbol]", (items) =>
+          items.map((item) => [item.getAttribute("data-symbol"), item.getAttribute("data-volume")] as [string, string]));
+        return shown.length === expected.length &&
+          expected.every(([symbol, volume], index) =>
+            shown[index]![0] === symbol && sameDecimal(shown[index]![1], volume)
+          );
+      }, async () => `${JSON.stringify(expected)}\n${await page.locator("ol").first().textContent()}`);
+
+      const depth = await exchange.get<{ bids: [string, string][]; asks: [string, string][] }>(
+        "/admin/truth/book?symbol=BTCUSDT&updateId=told&limit=5",
+      );
+      await until("the best levels to be the exchange's", DEADLINE_MS, async () => {
+        const bids = await levels(page, "Bids");
+        const asks = (await levels(page, "Asks")).reverse();
+        return same(bids, depth.bids) && same(asks, depth.asks);
+      }, async () => JSON.stringify({ depth, bids: await levels(page, "Bids"), asks: await levels(page, "Asks") }));
+
+      const last = (await exchange.get<{ price: string; qty: string }[]>("/api/v3/trades?symbol=BTCUSDT&limit=1"))[0]!;
+      await until("the newest trade on the tape", DEADLINE_MS, async () => {
+        const cells = await page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]').first()
+          .locator("[role=cell]").allTextContents();
+        const numbers = cells.map((text) => text.replaceAll(/[,\s\u202f]/g, ""));
+        return numbers.some((text) => sameDecimal(text, last.price)) &&
+          numbers.some((text) => sameDecimal(text, last.qty));
+      }, async () => `${JSON.stringify(last)}\n${await page.locator("[role=rowgroup]").first().textContent()}`);
+      await picture(page, "market");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("Market moves by itself: a new trade appears without a new page", async () => {
+      const { page, misdeeds } = await rig.open("market/ETHUSDT");
+      const rows = page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]');
+      await rows.first().waitFor();
+      const before = await rows.first().textContent();
+      await rig.run(200);
+      await until("another newest trade", DEADLINE_MS, async () => await rows.first().textContent() !== before);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("Pipeline: every stage, and the way of one trade", async () => {
+      const { page, misdeeds } = await rig.open("pipeline");
+      const { stages } = await pipeline.get<{ stages: { title: string }[] }>("pipeline");
+      const table = page.getByRole("table", { name: "Stages of the pipeline" });
+      await table.waitFor();
+      for (const { title } of stages) await table.getByRole("rowheader", { name: title, exact: true }).first().waitFor();
+      const [trade] = await exchange.get<{ id: number }[]>("/api/v3/trades?symbol=SOLUSDT&limit=1");
+      await page.getByLabel("Symbol").last().fill("SOLUSDT");
+      await page.getByLabel("Trade id").fill(String(trade!.id));
+      await page.getByRole("button", { name: "Look up" }).click();
+      await page.getByText(`SOLUSDT ${trade!.id}`).waitFor();
+      await page.getByText("binance.public.recent_trades").first().waitFor();
+      await picture(page, "pipeline");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("Modules: state, permissions and log of each", async () => {
+      const { page, misdeeds } = await rig.open("modules/consumer");
+      const { modules } = await pipeline.get<{ modules: { name: string; permissions: { granted: string[] } }[] }>("modules");
+      for (const { name } of modules) await page.getByRole("link", { name, exact: true }).first().waitFor();
+      const consumer = modules.find(({ name }) => name === "consumer")!;
+      await page.getByText(consumer.permissions.granted[0]!.split("=")[0]!, { exact: false }).first().waitFor();
+      await picture(page, "modules");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("Dead letters and replay, Configuration: nothing wrong", async () => {
+      for (const path of ["dead-letters", "dead-letters?tab=replays", "/plugins/candlewire-marketdata-app"]) {
+        const { page, misdeeds } = await rig.open(path);
+        await page.getByText(/No dead letters|No replays|Control API/).first().waitFor();
+        await picture(page, path.replaceAll(/\W+/g, "-"));
+        assert.deepEqual(await accessibilityProblems(page), [], path);
+        assert.deepEqual(faults(misdeeds), [], path);
+      }
+    });
+
+    await t.step("light theme, and a narrow window", async () => {
+      for (const path of ["market/BTCUSDT", "pipeline", "modules", "dead-letters"]) {
+        const { page, misdeeds } = await rig.open(path, { theme: "light", width: 900 });
+        await page.getByText("SIMULATED").first().waitFor();
+        await page.waitForLoadState("load");
+        await picture(page, `light-${path.replaceAll(/\W+/g, "-")}`);
+        assert.deepEqual(await accessibilityProblems(page), [], path);
+        const wide = await page.evaluate(`document.documentElement.scrollWidth > innerWidth + 1`);
+        assert.equal(wide, false, `${path} scrolls sideways`);
+        assert.deepEqual(faults(misdeeds), [], path);
+      }
+    });
+
+    await t.step("the first page loads less than 250 kB gzip of our own code", async () => {
+      const { page } = await rig.open("market");
+      await page.getByText("SIMULATED").first().waitFor();
+      const paths = await page.evaluate(
+        `performance.getEntriesByType("resource").map((entry) => new URL(entry.name)).filter((url) =>
+          url.pathname.startsWith("/public/plugins/") && url.pathname.endsWith(".js")).map((url) => url.pathname)`,
+      ) as string[];
+      assert.ok(paths.length > 0);
+      let total = 0;
+      for (const path of new Set(paths)) {
+        const answer = await fetch(`${rig.host.url}${path}`);
+        const packed = answer.body!.pipeThrough(new CompressionStream("gzip"));
+        total += (await new Response(packed).arrayBuffer()).byteLength;
+      }
+      console.log(`first page: ${new Set(paths).size} files, ${total} bytes gzip of our own code`);
+      assert.ok(total < 250_000, `${total} bytes`);
+    });
+    assert.equal(SYMBOLS.length, 3);
+  },
+});
+
+/** Exact price and quantity of the levels shown, from the top down. */
+async function levels(page: Page, side: "Bids" | "Asks"): Promise<[string, string][]> {
+  const rows = page.locator(`tbody[aria-label="${side}"]`).first().locator("tr");
+  const texts = await rows.evaluateAll((found) =>
+    found.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""))
+  );
+  return texts.map(([price = "", quantity = ""]) => [plain(price), plain(quantity)]);
+}
+
+const plain = (text: string) => text.replaceAll(/[,\s\u202f]/g, "");
+
+function same(shown: [string, string][], truth: [string, string][]): boolean {
+  return truth.every(([price, quantity], index) =>
+    shown[index] !== undefined && sameDecimal(shown[index][0], price) && sameDecimal(shown[index][1], quantity)
+  );
+}
