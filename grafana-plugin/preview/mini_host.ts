@@ -240,10 +240,16 @@ async function file(folder: string, path: string): Promise<Response> {
   return new Response(body, { headers: { "content-type": type, "cache-control": "no-cache" } });
 }
 
-/** Icons of @grafana/ui, by both of their addresses. */
+/**
+ * Icons of @grafana/ui. Grafana's server has more of them than the npm package: where one is missing, an empty image keeps its
+ * place.
+ */
 async function grafanaImage(pathname: string): Promise<Response> {
   const path = pathname.replace(/^\/public\/(build\/)?/, "");
-  return await file(join(PLUGIN_FOLDER, "node_modules/@grafana/ui/dist/public"), path);
+  const found = await file(join(PLUGIN_FOLDER, "node_modules/@grafana/ui/dist/public"), path);
+  if (found.ok || !/^img\/icons\/.+\.svg$/.test(path)) return found;
+  const empty = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"></svg>';
+  return new Response(empty, { headers: { "content-type": "image/svg+xml" } });
 }
 
 function respond({ status, body }: { status: number; body: unknown }): Response {

@@ -37,7 +37,8 @@ function PluginPage(
   },
 ) {
   const { pathname } = useLocation();
-  const title = pageNav?.text ?? pages.find(({ path }) => path === pathname)?.name ?? "Candlewire";
+  const page = pages.find(({ path }) => pathname === path || pathname.startsWith(`${path}/`));
+  const title = pageNav?.text ?? page?.name ?? "Candlewire";
   return (
     <div>
       <header style={{ display: "flex", alignItems: "center", gap: 16 }}>

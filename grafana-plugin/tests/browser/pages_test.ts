@@ -22,8 +22,13 @@ Deno.test({
       const expected = told.map(({ symbol, quoteVolume }) => [symbol, quoteVolume] as const)
         .sort((a, b) => Number(b[1]) - Number(a[1])).slice(0, 10);
       await until("the ranking to be the exchange's", DEADLINE_MS, async () => {
-        const shown = await page.$$eval("li[data-symbol]", (items) =>
-          items.map((item) => [item.getAttribute("data-symbol"), item.getAttribute("data-volume")] as [string, string]));
+        const shown = await page.$$eval(
+          "li[data-symbol]",
+          (items) =>
+            items.map((item) =>
+              [item.getAttribute("data-symbol"), item.getAttribute("data-volume")] as [string, string]
+            ),
+        );
         return shown.length === expected.length &&
           expected.every(([symbol, volume], index) =>
             shown[index]![0] === symbol && sameDecimal(shown[index]![1], volume)
@@ -33,20 +38,33 @@ Deno.test({
       const depth = await exchange.get<{ bids: [string, string][]; asks: [string, string][] }>(
         "/admin/truth/book?symbol=BTCUSDT&updateId=told&limit=5",
       );
-      await until("the best levels to be the exchange's", DEADLINE_MS, async () => {
-        const bids = await levels(page, "Bids");
-        const asks = (await levels(page, "Asks")).reverse();
-        return same(bids, depth.bids) && same(asks, depth.asks);
-      }, async () => JSON.stringify({ depth, bids: await levels(page, "Bids"), asks: await levels(page, "Asks") }));
+      await until(
+        "the best levels to be the exchange's",
+        DEADLINE_MS,
+        async () => {
+          const bids = await levels(page, "Bids");
+          const asks = (await levels(page, "Asks")).reverse();
+          return same(bids, depth.bids) && same(asks, depth.asks);
+        },
+        async () =>
+          JSON.stringify({ depth, bids: await levels(page, "Bids"), asks: await levels(page, "Asks") }),
+      );
 
-      const last = (await exchange.get<{ price: string; qty: string }[]>("/api/v3/trades?symbol=BTCUSDT&limit=1"))[0]!;
-      await until("the newest trade on the tape", DEADLINE_MS, async () => {
-        const cells = await page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]').first()
-          .locator("[role=cell]").allTextContents();
-        const numbers = cells.map((text) => text.replaceAll(/[,\s\u202f]/g, ""));
-        return numbers.some((text) => sameDecimal(text, last.price)) &&
-          numbers.some((text) => sameDecimal(text, last.qty));
-      }, async () => `${JSON.stringify(last)}\n${await page.locator("[role=rowgroup]").first().textContent()}`);
+      const last =
+        (await exchange.get<{ price: string; qty: string }[]>("/api/v3/trades?symbol=BTCUSDT&limit=1"))[0]!;
+      await until(
+        "the newest trade on the tape",
+        DEADLINE_MS,
+        async () => {
+          const cells = await page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]')
+            .first()
+            .locator("[role=cell]").allTextContents();
+          const numbers = cells.map((text) => text.replaceAll(/[,\s\u202f]/g, ""));
+          return numbers.some((text) => sameDecimal(text, last.price)) &&
+            numbers.some((text) => sameDecimal(text, last.qty));
+        },
+        async () => `${JSON.stringify(last)}\n${await page.locator("[role=rowgroup]").first().textContent()}`,
+      );
       await picture(page, "market");
       assert.deepEqual(await accessibilityProblems(page), []);
       assert.deepEqual(faults(misdeeds), []);
@@ -58,7 +76,11 @@ Deno.test({
       await rows.first().waitFor();
       const before = await rows.first().textContent();
       await rig.run(200);
-      await until("another newest trade", DEADLINE_MS, async () => await rows.first().textContent() !== before);
+      await until(
+        "another newest trade",
+        DEADLINE_MS,
+        async () => await rows.first().textContent() !== before,
+      );
       assert.deepEqual(faults(misdeeds), []);
     });
 
@@ -67,7 +89,9 @@ Deno.test({
       const { stages } = await pipeline.get<{ stages: { title: string }[] }>("pipeline");
       const table = page.getByRole("table", { name: "Stages of the pipeline" });
       await table.waitFor();
-      for (const { title } of stages) await table.getByRole("rowheader", { name: title, exact: true }).first().waitFor();
+      for (const { title } of stages) {
+        await table.getByRole("rowheader", { name: title, exact: true }).first().waitFor();
+      }
       const [trade] = await exchange.get<{ id: number }[]>("/api/v3/trades?symbol=SOLUSDT&limit=1");
       await page.getByLabel("Symbol").last().fill("SOLUSDT");
       await page.getByLabel("Trade id").fill(String(trade!.id));
@@ -81,10 +105,13 @@ Deno.test({
 
     await t.step("Modules: state, permissions and log of each", async () => {
       const { page, misdeeds } = await rig.open("modules/consumer");
-      const { modules } = await pipeline.get<{ modules: { name: string; permissions: { granted: string[] } }[] }>("modules");
+      const { modules } = await pipeline.get<
+        { modules: { name: string; permissions: { granted: string[] } }[] }
+      >("modules");
       for (const { name } of modules) await page.getByRole("link", { name, exact: true }).first().waitFor();
       const consumer = modules.find(({ name }) => name === "consumer")!;
-      await page.getByText(consumer.permissions.granted[0]!.split("=")[0]!, { exact: false }).first().waitFor();
+      await page.getByText(consumer.permissions.granted[0]!.split("=")[0]!, { exact: false }).first()
+        .waitFor();
       await picture(page, "modules");
       assert.deepEqual(await accessibilityProblems(page), []);
       assert.deepEqual(faults(misdeeds), []);
@@ -147,6 +174,7 @@ const plain = (text: string) => text.replaceAll(/[,\s\u202f]/g, "");
 
 function same(shown: [string, string][], truth: [string, string][]): boolean {
   return truth.every(([price, quantity], index) =>
-    shown[index] !== undefined && sameDecimal(shown[index][0], price) && sameDecimal(shown[index][1], quantity)
+    shown[index] !== undefined && sameDecimal(shown[index][0], price) &&
+    sameDecimal(shown[index][1], quantity)
   );
 }

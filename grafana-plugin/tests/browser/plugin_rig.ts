@@ -59,7 +59,12 @@ export class PluginRig implements AsyncDisposable {
 
   private constructor(
     folder: string,
-    parts: { exchange: TestExchange; pipeline: TestPipeline; host: MiniHost; settings: Record<string, unknown> },
+    parts: {
+      exchange: TestExchange;
+      pipeline: TestPipeline;
+      host: MiniHost;
+      settings: Record<string, unknown>;
+    },
   ) {
     this.#folder = folder;
     this.exchange = parts.exchange;
@@ -83,7 +88,11 @@ export class PluginRig implements AsyncDisposable {
     const pipeline = new TestPipeline(join(folder, "pipeline"), settings);
     try {
       await pipeline.start();
-      const host = await MiniHost.start({ dist: TESTED, settings: await appSettings(pipeline), print: console.log });
+      const host = await MiniHost.start({
+        dist: TESTED,
+        settings: await appSettings(pipeline),
+        print: console.log,
+      });
       return new PluginRig(folder, { exchange, pipeline, host, settings });
     } catch (error) {
       pipeline.process?.kill();
@@ -111,7 +120,11 @@ export class PluginRig implements AsyncDisposable {
   async open(path: string, options: OpenOptions = {}): Promise<OpenPage> {
     const { role = "Admin", theme = "dark", width = 1440, height = 1000, host = this.host } = options;
     const browser = await (this.#browser ??= openBrowser());
-    const context = await browser.newContext({ viewport: { width, height }, locale: "en-GB", timezoneId: "UTC" });
+    const context = await browser.newContext({
+      viewport: { width, height },
+      locale: "en-GB",
+      timezoneId: "UTC",
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(DEADLINE_MS);
     const misdeeds = watch(page, host.url);

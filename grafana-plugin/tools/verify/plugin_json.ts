@@ -47,7 +47,7 @@ export type PluginJson = {
 };
 
 const TOP = new Set(
-  "$schema id type name info dependencies backend executable alerting annotations metrics logs streaming tracing includes routes roles category preload queryOptions extensions languages"
+  "$schema id type name info dependencies backend executable alerting annotations metrics logs streaming tracing includes routes roles category preload queryOptions extensions languages buildMode"
     .split(" "),
 );
 const INFO = new Set("author build description keywords links logos screenshots updated version".split(" "));
