@@ -96,6 +96,19 @@ test("figures as text, and the user's overrides before them", () => {
   const facts = Object.fromEntries(stageFacts(CAPTURE).map(({ label, value }) => [label, value]));
   strictEqual(facts["Memory"], "100 MiB");
   strictEqual(facts["Total"], "99,999 changes");
+  const figures: FrameLike = {
+    length: 3,
+    fields: Object.entries({
+      stage: ["capture", "capture", "none"],
+      label: ["WAL retained", "Slot", "x"],
+      value: [2_500_000, null, 1],
+      text: ["2500000", "active", "1"],
+      unit: ["bytes", "", ""],
+    }).map(([name, values]) => ({ name, values })),
+  };
+  const figured = flowOfFrames([...framesOf([CAPTURE]), figures]);
+  ok(!("problem" in figured));
+  deepStrictEqual(stageFacts(figured.stages[0]!).slice(-2), [{ label: "WAL retained", value: "2.5 MB" }, { label: "Slot", value: "active" }]);
   const frames = framesOf([CAPTURE]);
   const field = frames[0]!.fields.find(({ name }) => name === "lag") as FieldLike;
   field.display = (value) => ({ text: String(value), suffix: " Sek.", color: "#f00" });

@@ -6,7 +6,7 @@ import { framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
 import { FlowView } from './FlowView';
-import { EDGE_NEEDS, STAGE_NEEDS, flowOfFrames } from './model';
+import { EDGE_NEEDS, FIGURE_NEEDS, STAGE_NEEDS, flowOfFrames } from './model';
 import type { PipelineOptions } from './options';
 
 /** The panel: frames to the flow. */
@@ -20,13 +20,11 @@ export function PipelinePanel(props: PanelProps<PipelineOptions>) {
 
 function Flow({ data, options, width, height }: PanelProps<PipelineOptions>) {
   const styles = useStyles2(getStyles);
-  // A live channel sends one frame at a time: the last stages and the last edges are kept until the next ones.
-  const last = useRef<{ stages?: DataFrame; edges?: DataFrame }>({});
+  // Each frame has a live channel of its own: what one brought last is kept until its next.
+  const last = useRef<Array<DataFrame | undefined>>([]);
   const flow = useMemo(() => {
-    const stages = framesWith(data.series, STAGE_NEEDS)[0] ?? last.current.stages;
-    const edges = framesWith(data.series, EDGE_NEEDS)[0] ?? last.current.edges;
-    last.current = { stages, edges };
-    const known = [stages, edges].filter((frame) => frame !== undefined);
+    last.current = [STAGE_NEEDS, EDGE_NEEDS, FIGURE_NEEDS].map((needs, at) => framesWith(data.series, needs)[0] ?? last.current[at]);
+    const known = last.current.filter((frame) => frame !== undefined);
     return flowOfFrames(known.length > 0 ? known : data.series);
   }, [data]);
   if ('problem' in flow) {

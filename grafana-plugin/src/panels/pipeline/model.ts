@@ -1,6 +1,6 @@
 /** The pipeline's flow as the panel and the app's page show it. Pure. Rates a second, times in seconds, memory in bytes. */
 import { lagText } from '../../../../runtime/console/chart/flow.js';
-import { count, duration, memory, rate } from '../../../../runtime/console/format.js';
+import { bytes, count, duration, memory, rate } from '../../../../runtime/console/format.js';
 import { tone, word } from '../../../../runtime/console/parts.js';
 import type { Pipeline, Stage, StageState } from '../../../../runtime/console/types.js';
 import { fieldOf, foreignFrames, framesWith, hasThresholds, numberAt, originOf, textAt, type FieldLike, type FrameLike } from '../frame_reader.ts';
@@ -8,6 +8,8 @@ import { fieldOf, foreignFrames, framesWith, hasThresholds, numberAt, originOf, 
 /** What a frame must have to be the stages; the other STAGE_FIELDS are used where they are. */
 export const STAGE_NEEDS = ['id', 'state'] as const;
 export const EDGE_NEEDS = ['from', 'to', 'rate'] as const;
+/** The frame of what stages tell beside their rates: dead letters, WAL retained and the like. */
+export const FIGURE_NEEDS = ['stage', 'label', 'text'] as const;
 
 export type FlowTone = 'good' | 'warn' | 'bad' | 'idle';
 
@@ -45,6 +47,10 @@ export function flowOfFrames(frames: readonly FrameLike[]): FlowModel | { proble
   }
   const stages = Array.from({ length: stageFrame.length }, (_, row) => stageOfRow(stageFrame, row));
   const edgeFrame = framesWith(frames, EDGE_NEEDS)[0];
+  const figureFrame = framesWith(frames, FIGURE_NEEDS)[0];
+  if (figureFrame !== undefined) {
+    addFigures(stages, figureFrame);
+  }
   const origin = originOf(frames);
   return {
     stages,
@@ -119,6 +125,17 @@ function edgesOfFrame(frame: FrameLike): FlowEdge[] {
     rate: numberAt(flow, row),
     unit: textAt(unit, row) ?? 'records',
   }));
+}
+
+function addFigures(stages: readonly FlowStage[], frame: FrameLike): void {
+  const [of, label, text] = FIGURE_NEEDS.map((name) => fieldOf(frame, name));
+  const unit = fieldOf(frame, 'unit');
+  const value = fieldOf(frame, 'value');
+  for (let row = 0; row < frame.length; row++) {
+    stages
+      .find(({ id }) => id === textAt(of, row))
+      ?.figures.push({ label: textAt(label, row) ?? '', value: numberAt(value, row) ?? textAt(text, row) ?? '', unit: textAt(unit, row) ?? '' });
+  }
 }
 
 function chain(stages: readonly FlowStage[]): FlowEdge[] {
@@ -198,7 +215,20 @@ export function stageFacts(stage: FlowStage): Array<{ label: string; value: stri
       : { label: 'CPU, of one core', value: look('cpu_percent')?.text ?? `${stage.cpuPercent.toFixed(1)} %` },
     stage.restarts === null ? undefined : { label: 'Restarts', value: count(stage.restarts) },
     stage.module === null ? undefined : { label: 'Module', value: stage.module },
-    ...stage.figures.map(({ label, value, unit }) => ({ label, value: `${typeof value === 'number' ? count(value) : value}${unit === '' ? '' : ` ${unit}`}` })),
+    ...stage.figures.map((figure) => ({ label: figure.label, value: figureText(figure) })),
   ];
   return facts.filter((fact) => fact !== undefined);
+}
+
+function figureText({ value, unit }: Stage['figures'][number]): string {
+  if (typeof value !== 'number') {
+    return `${value} ${unit}`.trim();
+  }
+  if (unit === 'bytes') {
+    return bytes(value);
+  }
+  if (unit === 'seconds') {
+    return duration(value * 1000);
+  }
+  return `${Number.isInteger(value) ? count(value) : rate(value)} ${unit}`.trim();
 }
