@@ -89,9 +89,9 @@ function raisedAlerts(): AnnotationQueryBuilder {
     .datasource({ type: market.type, uid: "${datasource}" })
     .target(targets(market, [{ kind: "alerts", format: "table", limit: 100 }])[0]!)
     .mappings({
-      time: field("raised_at"),
+      time: field("time"),
       title: field("rule"),
-      text: field("message"),
+      text: field("text"),
       tags: field("symbol"),
     });
 }

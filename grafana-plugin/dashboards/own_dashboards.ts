@@ -98,7 +98,6 @@ const COMPLETENESS_COLUMNS = [
   { name: "state", title: "State", more: colored({ open: "orange", refilled: "green", lost: "red" }) },
   { name: "detected_at", title: "Detected", unit: "dateTimeAsIso" },
   { name: "updated_at", title: "As of", unit: "dateTimeAsIso" },
-  { name: "version", title: "Version", hidden: true },
 ];
 
 function pipelineHealth(): DashboardBuilder {
@@ -218,10 +217,10 @@ function pipelineHealth(): DashboardBuilder {
           "Rules of the pipeline itself, such as a price that moved; Grafana's own rules are beside them",
         empty: "No alert",
         columns: [
-          { name: "raised_at", title: "Raised", unit: "dateTimeAsIso" },
+          { name: "time", title: "Raised", unit: "dateTimeAsIso" },
           { name: "rule", title: "Rule" },
           { name: "symbol", title: "Market" },
-          { name: "message", title: "What" },
+          { name: "text", title: "What" },
           { name: "delivered", title: "Delivered" },
           { name: "id", title: "Id", hidden: true },
           { name: "evidence", title: "Evidence", hidden: true },
