@@ -42,4 +42,8 @@ export async function check(print: (line: string) => void): Promise<void> {
     print(`Checking ${what}`);
     await runCommand("npm", ["run", "--silent", script], { cwd: PLUGIN_FOLDER });
   }
+  print("Checking types of the mini host's page");
+  await runCommand("npx", ["--no-install", "tsc", "--noEmit", "-p", "preview/browser"], {
+    cwd: PLUGIN_FOLDER,
+  });
 }

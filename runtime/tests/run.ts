@@ -45,10 +45,18 @@ const PARTS = [
   "runtime/tests/parity",
   "runtime/tests/repository",
   "runtime/tests/compose",
+  "grafana-plugin/tools",
+  "grafana-plugin/toolkit",
+  "grafana-plugin/preview",
+  "grafana-plugin/tests/model",
+  "grafana-plugin/tests/panels",
+  "grafana-plugin/dashboards",
+  "grafana-plugin/backend",
   "runtime/tests/fault",
   "runtime/tests/integration",
   "runtime/tests/cluster",
   "runtime/tests/browser",
+  "grafana-plugin/tests/browser",
 ];
 const parts = positionals.length > 0
   ? positionals
