@@ -24,6 +24,9 @@ function bundled(way: Way, builder: DashboardBuilder): BundledDashboard {
   const dashboard = builder.build();
   // Grafana numbers panels without an id anew at every load; links to a panel need theirs to stay.
   dashboard.panels?.forEach((panel, index) => panel.id = index + 1);
+  // In the dashboard's own bar, not in a menu of it.
+  for (const link of dashboard.links ?? []) delete link.placement;
+  for (const annotation of dashboard.annotations?.list ?? []) delete annotation.placement;
   return { file: `${dashboard.uid!.replace(/^candlewire-/, "").replaceAll("-", "_")}.json`, way, dashboard };
 }
 

@@ -28,7 +28,7 @@ function topTen(way: Way): DashboardBuilder {
       "The last 24 hours of each market, whatever the time range. Markets are ranked by what was paid, in USDT: volumes in " +
       "coins say nothing between coins. The ranking by raw volume is below.",
     from: "now-24h",
-    refresh: "10s",
+    refresh: way.marketsRefresh,
     symbol: false,
   })
     .withPanel(

@@ -88,12 +88,12 @@ export function originPanel(way: Way): Stat {
     }])
     .noValue("Origin unknown: take the numbers for simulated")
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor("red"))
-    .height(3).span(8);
+    .height(4).span(8);
 }
 
 /** What a dashboard shows and where it comes from. */
 export function notePanel(markdown: string): Text {
-  return new Text().title("").mode(TextMode.Markdown).content(markdown).transparent(true).height(3).span(16);
+  return new Text().title("").mode(TextMode.Markdown).content(markdown).transparent(true).height(4).span(16);
 }
 
 /** The largest markets as bars, the largest first. */

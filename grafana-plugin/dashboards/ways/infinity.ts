@@ -54,6 +54,7 @@ export const infinity: Way = {
   note:
     "Read from the control API by the Infinity data source, which has to be installed. A query answers the newest 5,000 rows " +
     "of its time range at most.",
+  marketsRefresh: "10s",
   symbols: () => ({
     queryType: "infinity",
     refId: "symbols",

@@ -23,6 +23,7 @@ export const market: Way = {
   name: "Candlewire market",
   note:
     "Read by the Candlewire data source, from Cassandra or the control API, whichever the data source is set up with.",
+  marketsRefresh: "10s",
   symbols: () => ({ refId: "symbols", kind: "symbols" }),
   origin: () => ({
     queries: [

@@ -49,6 +49,8 @@ export interface Way {
   readonly name: string;
   /** One sentence for the dashboard's reader: where the numbers come from and what this way cannot tell. */
   readonly note: string;
+  /** How often a dashboard of all markets is read again. */
+  readonly marketsRefresh: string;
   /** Names of all stored markets. */
   symbols(): string | Query;
   /** One row that says whose numbers these are (I8): a column with the words of {@linkcode ORIGIN_WORDS}. */
