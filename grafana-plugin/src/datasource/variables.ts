@@ -1,23 +1,21 @@
-import { CustomVariableSupport, type DataQueryRequest, type DataQueryResponse } from '@grafana/data';
+import type { ComponentType } from 'react';
+import { CustomVariableSupport, type DataQueryRequest, type DataQueryResponse, type QueryEditorProps } from '@grafana/data';
 import { getTemplateSrv } from '@grafana/runtime';
 import { from, map, type Observable } from 'rxjs';
 import type { MarketDataSource } from './DataSource';
-import type { MarketVariableQuery } from './types';
+import type { MarketOptions, MarketQuery, MarketVariableQuery } from './types';
 import { parseVariableQuery } from './variable_query';
 import { VariableQueryEditor } from './VariableQueryEditor';
 
 /** Dashboard variables: their editor, and their values by the backend's resources. */
 export class MarketVariables extends CustomVariableSupport<MarketDataSource, MarketVariableQuery> {
   #source: MarketDataSource;
-  editor = VariableQueryEditor;
+  // Grafana's own type asks for an editor of any data source, which no editor is.
+  editor: ComponentType<QueryEditorProps<any, MarketQuery, MarketOptions, any>> = VariableQueryEditor;
 
   constructor(source: MarketDataSource) {
     super();
     this.#source = source;
-  }
-
-  getDefaultQuery() {
-    return { kind: 'symbols' as const };
   }
 
   query(request: DataQueryRequest<MarketVariableQuery>): Observable<DataQueryResponse> {
