@@ -5,11 +5,13 @@ export const RANKINGS = [
   {
     value: 'quote_volume_usdt',
     label: 'Quote volume, USDT',
+    note: '24 h, converted to USDT',
     help: 'Traded value of 24 h, converted to USDT: comparable between markets',
   },
   {
     value: 'volume',
     label: 'Raw volume',
+    note: '24 h, each in its base asset',
     help: 'Traded quantity of 24 h in each base asset: a coin of small price ranks high',
   },
 ] as const;

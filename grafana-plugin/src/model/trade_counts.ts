@@ -3,13 +3,16 @@ import type { KlineRow, WindowLength, WindowRow } from '../api/types';
 /** Milliseconds of each window length. */
 export const WINDOW_MS: Record<WindowLength, number> = { '1s': 1000, '1m': 60_000, '5m': 300_000, '1h': 3_600_000 };
 
-/** One column of the trade count chart; `row` is missing where no trade was made. */
+/** One column of the trade count chart. */
 export type CountBar = {
   openTime: number;
   count: number;
+  /** Exact text (I9); null where nothing was traded. */
+  volume: string | null;
+  /** Volume-weighted average price; null where it is not known. */
+  vwap: string | null;
   /** False for the window that is still open, and for those that began before the stream: some of their trades are not there. */
   whole: boolean;
-  row: WindowRow | undefined;
 };
 
 /**
@@ -33,9 +36,23 @@ export function countBars(
   for (let openTime = first; openTime <= newest.open_time; openTime += lengthMs) {
     const row = byTime.get(openTime);
     const whole = openTime !== newest.open_time && (streamBegan === null || openTime >= streamBegan);
-    bars.push({ openTime, count: row?.trade_count ?? 0, whole, row });
+    bars.push({ openTime, count: row?.trade_count ?? 0, volume: row?.volume ?? null, vwap: row?.vwap ?? null, whole });
   }
   return bars;
+}
+
+/**
+ * Trades a minute by the candles, which count every trade, also of the time before the stream: the exchange's own figure.
+ * @param candles oldest first
+ */
+export function countBarsOfCandles(candles: readonly KlineRow[], most: number): CountBar[] {
+  return candles.slice(-most).map((candle) => ({
+    openTime: candle.open_time,
+    count: candle.number_of_trades,
+    volume: candle.volume,
+    vwap: null,
+    whole: candle.closed,
+  }));
 }
 
 /**

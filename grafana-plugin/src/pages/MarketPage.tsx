@@ -1,4 +1,4 @@
-import React, { useCallback, useState } from 'react';
+import React, { useCallback, useEffect, useState } from 'react';
 import { useParams } from 'react-router';
 import { locationService } from '@grafana/runtime';
 import { LoadingPlaceholder, RadioButtonGroup } from '@grafana/ui';
@@ -22,7 +22,11 @@ const RANKING_MS = 5000;
 export function MarketPage() {
   const { symbol } = useParams();
   return (
-    <PageFrame subTitle="The most traded markets, and one of them in depth, live" actions={<SymbolPicker symbol={symbol} />}>
+    <PageFrame
+      of={symbol}
+      subTitle="The most traded markets, and one of them in depth, live"
+      actions={<SymbolPicker symbol={symbol} />}
+    >
       <Market symbol={symbol} />
     </PageFrame>
   );
@@ -35,8 +39,15 @@ function Market({ symbol }: { symbol: string | undefined }) {
   const reading = useReading(read, RANKING_MS);
   const tickers = reading.data?.rows;
   const bars = tickers === undefined ? [] : tickerBars(tickers, ranking);
-  const chosen = symbol ?? tickers?.[0]?.symbol;
-  const { label, help } = RANKINGS.find(({ value }) => value === ranking)!;
+  const first = tickers?.[0]?.symbol;
+  const chosen = symbol ?? first;
+  useEffect(() => {
+    if (symbol === undefined && first !== undefined) {
+      // The first choice is no step in the reader's history.
+      locationService.replace(`${BASE_URL}/${ROUTES.market}/${pathOf(first)}`);
+    }
+  }, [symbol, first]);
+  const { label, note } = RANKINGS.find(({ value }) => value === ranking)!;
   return (
     <>
       <ProblemAlert problem={reading.problem} onRetry={reading.reload} />
@@ -46,7 +57,7 @@ function Market({ symbol }: { symbol: string | undefined }) {
         top={
           <Section
             title="Top 10 most traded"
-            note={help}
+            note={note}
             actions={
               <RadioButtonGroup
                 size="sm"

@@ -19,7 +19,7 @@ const REFRESH_MS = 2000;
 export function ModulesPage() {
   const { name } = useParams();
   return (
-    <PageFrame subTitle="The processes of the pipeline: what each is allowed, what it does, what it says">
+    <PageFrame of={name} subTitle="The processes of the pipeline: what each is allowed, what it does, what it says">
       <Modules name={name} />
     </PageFrame>
   );

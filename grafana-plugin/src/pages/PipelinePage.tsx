@@ -2,7 +2,7 @@ import React, { useCallback, useState } from 'react';
 import { LoadingPlaceholder } from '@grafana/ui';
 import type { Pipeline } from '../api/types';
 import { useApp } from '../components/App/AppContext';
-import { useConnection, useLive, useReading } from '../components/App/hooks';
+import { useConnection, useLive, useReading, useStore, useWidth } from '../components/App/hooks';
 import { PageFrame } from '../components/App/PageFrame';
 import { ProblemAlert } from '../components/parts/ProblemAlert';
 import { Section } from '../components/parts/Section';
@@ -11,6 +11,8 @@ import { Lineage } from '../components/pipeline/Lineage';
 import { PipelineTiles } from '../components/pipeline/PipelineTiles';
 import { Readiness } from '../components/pipeline/Readiness';
 import { StageTable } from '../components/pipeline/StageTable';
+import { FlowView } from '../panels/pipeline/FlowView';
+import { flowOfPipeline } from '../panels/pipeline/model';
 
 /** The way of the data, stage by stage, and whether it is all there. */
 export function PipelinePage() {
@@ -22,14 +24,17 @@ export function PipelinePage() {
 }
 
 function PipelineParts() {
-  const { api } = useApp();
+  const { api, marked } = useApp();
+  const mark = useStore(marked);
   const connection = useConnection();
   const [told, setTold] = useState<Pipeline>();
   // The stream tells each second; reading is for the start and for when the stream does not come about.
   const read = useCallback((signal: AbortSignal) => api.pipeline({ signal }), [api]);
   const reading = useReading(read, connection.state === 'live' ? undefined : 5000);
   useLive(['pipeline'], undefined, { onEvent: (event) => setTold(event.data as Pipeline), onGap: reading.reload });
+  const [place, width] = useWidth();
   const pipeline = newer(told, reading.data);
+  const origin = { simulated: mark?.simulated === true, label: mark?.origin?.label ?? null };
   return (
     <>
       <ProblemAlert problem={reading.problem} onRetry={reading.reload} />
@@ -38,6 +43,11 @@ function PipelineParts() {
         <>
           <Readiness pipeline={pipeline} />
           <PipelineTiles pipeline={pipeline} />
+          <Section title="Flow">
+            <div ref={place} style={{ minWidth: 0, width: '100%' }}>
+              {width > 0 && <FlowView flow={flowOfPipeline(pipeline, origin)} width={width} />}
+            </div>
+          </Section>
           <Section title="Stages">
             <StageTable stages={pipeline.stages} />
           </Section>

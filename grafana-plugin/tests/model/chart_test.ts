@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import type { KlineRow, WindowRow } from "../../src/api/types.ts";
 import { candleGeometry, nearestIndex } from "../../src/model/candle_geometry.ts";
 import { linearScale, niceStep, timeTicks, valueTicks } from "../../src/model/scale.ts";
-import { countBars, streamBegan } from "../../src/model/trade_counts.ts";
+import { countBars, countBarsOfCandles, streamBegan } from "../../src/model/trade_counts.ts";
 
 const MINUTE = 60_000;
 
@@ -105,6 +105,20 @@ Deno.test("at most the asked number of windows, the newest of them", () => {
   const bars = countBars(rows, { lengthMs: MINUTE, most: 10, streamBegan: null });
   assert.deepEqual(bars.map((bar) => bar.count), [40, 41, 42, 43, 44, 45, 46, 47, 48, 49]);
   assert.deepEqual(countBars([], { lengthMs: MINUTE, most: 10, streamBegan: null }), []);
+});
+
+Deno.test("trades a minute come from the candles, newest last, the open one not whole", () => {
+  const rows = [1, 2, 3].map((minute) => ({
+    ...candle(minute, ["1", "1", "1", "1"], `${minute}.50`),
+    number_of_trades: minute * 10,
+    closed: minute < 3,
+  }));
+  const bars = countBarsOfCandles(rows, 2);
+  assert.deepEqual(bars.map(({ count, volume, whole }) => [count, volume, whole]), [[20, "2.50", true], [
+    30,
+    "3.50",
+    false,
+  ]]);
 });
 
 Deno.test("the stream began in the first minute that was not fetched", () => {

@@ -1,8 +1,8 @@
 import { css } from '@emotion/css';
 import React, { type ReactNode } from 'react';
-import type { GrafanaTheme2, NavModelItem } from '@grafana/data';
+import type { GrafanaTheme2 } from '@grafana/data';
 import { PluginPage } from '@grafana/runtime';
-import { useStyles2 } from '@grafana/ui';
+import { Stack, useStyles2 } from '@grafana/ui';
 import { ConnectionMark } from '../parts/ConnectionMark';
 import { NotConfigured } from '../parts/NotConfigured';
 import { SimulatedBanner } from '../parts/SimulatedBanner';
@@ -12,7 +12,8 @@ import { useStore } from './hooks';
 /** The frame of every page: title, state of the live connection, SIMULATED whenever the answers say so (I8). */
 export function PageFrame(props: {
   subTitle: string;
-  pageNav?: NavModelItem;
+  /** The thing that the address names below the page, such as a module: title and breadcrumb. */
+  of?: string;
   actions?: ReactNode;
   children: ReactNode;
 }) {
@@ -22,12 +23,12 @@ export function PageFrame(props: {
   return (
     <PluginPage
       subTitle={props.subTitle}
-      pageNav={props.pageNav}
+      pageNav={props.of === undefined ? undefined : { text: props.of }}
       actions={
-        <>
+        <Stack direction="row" gap={1} alignItems="center">
           <ConnectionMark />
           {props.actions}
-        </>
+        </Stack>
       }
     >
       <div className={styles.page}>

@@ -25,7 +25,7 @@ export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { 
     const most = Math.max(1, ...bars.map((bar) => bar.count));
     const x = linearScale([from, until], [0, plotWidth]);
     const y = linearScale([0, most * 1.05], [plotHeight, 4]);
-    const slot = bars.length === 0 ? 0 : plotWidth / bars.length;
+    const slot = until > from ? (plotWidth * lengthMs) / (until - from) : 0;
     return {
       x,
       y,
@@ -33,11 +33,11 @@ export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { 
       values: valueTicks(0, most * 1.05, 4).filter((tick) => Number.isInteger(tick.value)),
       times: timeTicks(from, until, Math.max(2, plotWidth / 90)),
     };
-  }, [bars, from, until, plotWidth, plotHeight]);
+  }, [bars, from, until, lengthMs, plotWidth, plotHeight]);
   const shown = bars.find((bar) => bar.openTime === pointed) ?? bars.at(-1);
   const point = (event: PointerEvent<SVGSVGElement>) => {
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    setPointed(bars[Math.floor(x / layout.slot)]?.openTime);
+    setPointed(from + Math.floor(x / layout.slot) * lengthMs);
   };
   return (
     <div ref={place} className={styles.frame}>
@@ -48,15 +48,15 @@ export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { 
             <span>
               {count(shown.count)} trades{shown.whole ? '' : ', not all of the window'}
             </span>
-            {shown.row !== undefined && (
-              <>
-                <span>
-                  volume <Decimal text={shown.row.volume} />
-                </span>
-                <span>
-                  VWAP <Decimal text={shown.row.vwap} />
-                </span>
-              </>
+            {shown.volume !== null && (
+              <span>
+                volume <Decimal text={shown.volume} />
+              </span>
+            )}
+            {shown.vwap !== null && (
+              <span>
+                VWAP <Decimal text={shown.vwap} />
+              </span>
             )}
           </>
         )}

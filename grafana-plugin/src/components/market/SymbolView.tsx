@@ -5,7 +5,7 @@ import { LoadingPlaceholder, RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { utc } from '../../../../runtime/console/format.js';
 import type { Ticker, WindowLength } from '../../api/types';
 import { EVERY_TRADE } from '../../model/market_state';
-import { countBars, WINDOW_MS } from '../../model/trade_counts';
+import { countBars, countBarsOfCandles, WINDOW_MS } from '../../model/trade_counts';
 import { bookOfRow } from '../../panels/orderbook/model';
 import { OrderBookView } from '../../panels/orderbook/OrderBookView';
 import { TapeView } from '../../panels/tradetape/TapeView';
@@ -19,8 +19,11 @@ import { Section } from '../parts/Section';
 import { PriceLine } from './PriceLine';
 import { useMarket, type Market } from './useMarket';
 
-const BOOK_HEIGHT = 620;
-const TAPE_HEIGHT = 480;
+const DEPTH_HEIGHT = 240;
+const LADDER_HEIGHT = 460;
+const TAPE_HEIGHT = 620;
+/** Columns of the trade counts. */
+const BARS = 120;
 
 // The page renders with each frame that brings a price; the tape and the book draw by themselves or when they changed.
 const Tape = memo(TapeView);
@@ -66,8 +69,11 @@ function SymbolParts({ symbol, ticker, top }: Props & { symbol: string }) {
           )}
         </Section>
         <CountSection market={market} symbol={symbol} length={length} onLength={setLength} />
+        <Section title="Depth">
+          <BookPart market={market} origin={origin} show="depth" height={DEPTH_HEIGHT} />
+        </Section>
         <Section title="Order book">
-          <BookPart market={market} origin={origin} />
+          <BookPart market={market} origin={origin} show="ladder" height={LADDER_HEIGHT} />
         </Section>
       </div>
     </>
@@ -76,15 +82,20 @@ function SymbolParts({ symbol, ticker, top }: Props & { symbol: string }) {
 
 function CountSection(props: { market: Market; symbol: string; length: WindowLength; onLength: (length: WindowLength) => void }) {
   const { market, length } = props;
+  const byCandles = length === '1m';
   const rows = market.view.windows[length];
+  const { candles } = market.view;
   const bars = useMemo(
-    () => countBars(rows, { lengthMs: WINDOW_MS[length], most: 120, streamBegan: market.began ?? null }),
-    [rows, length, market.began]
+    () =>
+      byCandles
+        ? countBarsOfCandles(candles, BARS)
+        : countBars(rows, { lengthMs: WINDOW_MS[length], most: BARS, streamBegan: market.began ?? null }),
+    [byCandles, candles, rows, length, market.began]
   );
   return (
     <Section
       title={length === '1m' ? 'Trade counts a minute' : `Trade counts, windows of ${length}`}
-      note={typeof market.began === 'number' ? `Pale: partial; complete from ${utc(market.began)} UTC` : 'Pale: still open'}
+      note={!byCandles && typeof market.began === 'number' ? `Pale: partial; complete from ${utc(market.began)} UTC` : 'Pale: still open'}
       actions={
         <RadioButtonGroup
           size="sm"
@@ -104,7 +115,13 @@ function CountSection(props: { market: Market; symbol: string; length: WindowLen
   );
 }
 
-function BookPart({ market, origin }: { market: Market; origin: { simulated: boolean; label: string | null } }) {
+function BookPart(props: {
+  market: Market;
+  origin: { simulated: boolean; label: string | null };
+  show: 'depth' | 'ladder';
+  height: number;
+}) {
+  const { market, origin, show, height } = props;
   const [place, width] = useWidth();
   const { book } = market.view;
   const { simulated, label } = origin;
@@ -116,8 +133,8 @@ function BookPart({ market, origin }: { market: Market; origin: { simulated: boo
     return <Nothing title="The book cannot be read">{source.problem}</Nothing>;
   }
   return (
-    <div ref={place} style={{ minWidth: 0, width: '100%', height: BOOK_HEIGHT }}>
-      {width > 0 && <Book book={source} width={width} height={BOOK_HEIGHT} />}
+    <div ref={place} style={{ minWidth: 0, width: '100%', height }}>
+      {width > 0 && <Book book={source} show={show} width={width} height={height} />}
     </div>
   );
 }

@@ -30,7 +30,7 @@ export function LogView({ name }: { name: string }) {
   return (
     <Section
       title={`Log of ${name}`}
-      note={open ? <Badge text="Live" color="green" icon="circle-mono" /> : undefined}
+      note={open ? <Badge text="Live" color="green" icon="circle" /> : undefined}
       actions={
         <>
           <RadioButtonGroup

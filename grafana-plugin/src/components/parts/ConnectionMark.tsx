@@ -11,9 +11,9 @@ export function ConnectionMark() {
     case 'idle':
       return null;
     case 'live':
-      return <Badge text="Live" color="green" icon="circle-mono" tooltip="Changes arrive as they happen" />;
+      return <Badge text="Live" color="green" icon="circle" tooltip="Changes arrive as they happen" />;
     case 'connecting':
-      return <Badge text="Connecting" color="blue" icon="circle-mono" />;
+      return <Badge text="Connecting" color="blue" icon="circle" />;
     case 'paused':
       return <Badge text="Paused" color="blue" icon="pause" tooltip="Hidden pages read nothing" />;
     case 'waiting': {
