@@ -63,12 +63,14 @@ export class Access {
   readonly origin: MiddlewareHandler<ControlEnv> = async (c, next) => {
     if (isChange(c.req.method)) {
       const origin = c.req.header("origin");
-      const fromPage = origin !== undefined || c.req.header("sec-fetch-site") !== undefined;
+      const bearer = bearerOf(c.req.header("authorization")) !== undefined;
+      // A token in the header cannot come from another site's page, for nothing here answers its preflight. Grafana's proxy takes
+      // the browser's Origin away, leaves its Sec-Fetch-Site and adds the token.
+      const fromPage = origin !== undefined || (!bearer && c.req.header("sec-fetch-site") !== undefined);
       const own = origin !== undefined &&
         this.#ownOrigin(origin, c.req.header("host") ?? new URL(c.req.url).host);
       // Programs send no Origin; a call with our cookie can only come from a page.
-      const cookieAlone = bearerOf(c.req.header("authorization")) === undefined &&
-        getCookie(c, COOKIE) !== undefined;
+      const cookieAlone = !bearer && getCookie(c, COOKIE) !== undefined;
       if ((fromPage || cookieAlone) && !own) {
         throw new CandlewireError(
           "control.foreign_origin",

@@ -63,6 +63,10 @@ Deno.test("Origin: changes come from our own page, an allowed one, or a program"
   // A cookie comes from a page only, and pages say where they are from.
   assert.equal(await change({ cookie }), 403);
   assert.equal(await change({ cookie, "sec-fetch-site": "cross-site" }), 403);
+  // As Grafana's proxy sends a browser's change: no Origin, the browser's Sec-Fetch-Site, the operator's token.
+  const proxied = { ...bearer, "sec-fetch-site": "same-origin" };
+  assert.equal(await change(proxied), 200);
+  assert.equal(await change({ ...proxied, origin: "http://evil.example" }), 403);
   // Reading is not a change.
   assert.equal(
     (await f.request("/api/v1/modules", { headers: { cookie, origin: "http://evil.example" } })).status,
