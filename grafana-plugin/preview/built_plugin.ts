@@ -34,3 +34,11 @@ export async function readBuiltPlugin(dist: string): Promise<BuiltPlugin> {
     });
   }
 }
+
+/** The packaged backend's executable; undefined when the plugin was built without it. */
+export async function backendExecutable({ dist, nested }: BuiltPlugin): Promise<string | undefined> {
+  const found = nested.find(({ json }) => json.backend === true);
+  if (found === undefined) return undefined;
+  const path = join(dist, found.folder, `${found.json.executable}_linux_amd64`);
+  return await Deno.stat(path).then(() => path, () => undefined);
+}

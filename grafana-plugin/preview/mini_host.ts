@@ -1,7 +1,8 @@
 import { join, normalize } from "node:path";
 import { causeText } from "../../runtime/error.ts";
 import { PLUGIN_FOLDER } from "../tools/paths.ts";
-import { type BuiltPlugin, readBuiltPlugin } from "./built_plugin.ts";
+import { BackendProcess, type DataSourceSettings } from "./backend_process.ts";
+import { backendExecutable, type BuiltPlugin, readBuiltPlugin } from "./built_plugin.ts";
 import type { BackendUser, DataSourceBackend } from "./data_source_backend.ts";
 import { DATA_SOURCE_UID, pageHtml } from "./page_html.ts";
 import { type AppSettings, decideProxy, grantedActions, ORG_ROLES, type OrgRole } from "./plugin_proxy.ts";
@@ -13,8 +14,6 @@ export type MiniHostOptions = {
   dist: string;
   /** Settings of the app, as an administrator has saved them. */
   settings: AppSettings;
-  /** The data source's process; without it panels have no data. */
-  backend?: DataSourceBackend;
   /** Default 0: any free port. */
   port?: number;
   print?: (line: string) => void;
@@ -44,14 +43,19 @@ const NOT_PASSED =
 export class MiniHost implements AsyncDisposable {
   readonly plugin: BuiltPlugin;
   readonly settings: AppSettings;
-  backend: DataSourceBackend | undefined;
+  readonly #backend: DataSourceBackend | undefined;
   readonly #bundle: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
-  private constructor(plugin: BuiltPlugin, bundle: string, options: MiniHostOptions) {
+  private constructor(
+    plugin: BuiltPlugin,
+    bundle: string,
+    backend: DataSourceBackend | undefined,
+    options: MiniHostOptions,
+  ) {
     this.plugin = plugin;
     this.settings = options.settings;
-    this.backend = options.backend;
+    this.#backend = backend;
     this.#bundle = bundle;
     this.#server = Deno.serve({
       hostname: "127.0.0.1",
@@ -65,10 +69,31 @@ export class MiniHost implements AsyncDisposable {
     });
   }
 
-  /** Starts it. Rejects with `plugin.not_built` when there is no built plugin. */
+  /**
+   * Starts it, and the data source's backend if the plugin was built with it: it uses the app's address and viewer's
+   * token. Rejects with `plugin.not_built` when there is no built plugin.
+   */
   static async start(options: MiniHostOptions): Promise<MiniHost> {
+    const { settings, print = () => {} } = options;
     const plugin = await readBuiltPlugin(options.dist);
-    return new MiniHost(plugin, await sharedBundle(options.print ?? (() => {})), options);
+    const bundle = await sharedBundle(print);
+    const executable = await backendExecutable(plugin);
+    if (executable === undefined) print("The plugin was built without its backend: panels have no data");
+    const source = (): DataSourceSettings => {
+      const { viewerToken } = settings.secureJsonData;
+      return {
+        pluginId: plugin.nested.find(({ json }) => json.type === "datasource")!.json.id,
+        jsonData: { controlUrl: settings.jsonData.controlUrl },
+        secureJsonData: viewerToken === undefined ? {} : { viewerToken },
+      };
+    };
+    const backend = executable === undefined ? undefined : await BackendProcess.start(executable, source);
+    return new MiniHost(plugin, bundle, backend, options);
+  }
+
+  /** Whether data sources are answered. */
+  get hasBackend(): boolean {
+    return this.#backend !== undefined;
   }
 
   get url(): string {
@@ -92,7 +117,7 @@ export class MiniHost implements AsyncDisposable {
   #page(request: Request, url: URL): Response {
     const role = this.#role(request, url);
     const theme = choice(request, url, "theme") === "light" ? "light" : "dark";
-    const html = pageHtml({ plugin: this.plugin, role, theme, hasBackend: this.backend !== undefined });
+    const html = pageHtml({ plugin: this.plugin, role, theme, hasBackend: this.hasBackend });
     const headers = new Headers({ "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
     for (const [name, value] of [["role", role], ["theme", theme]] as const) {
       headers.append("set-cookie", `preview_${name}=${value}; Path=/; SameSite=Strict; HttpOnly`);
@@ -190,7 +215,7 @@ export class MiniHost implements AsyncDisposable {
     user: BackendUser,
     gone: AbortSignal,
   ): Promise<Response | undefined> {
-    const { backend } = this;
+    const backend = this.#backend;
     const below = `/api/datasources/uid/${DATA_SOURCE_UID}/`;
     const { pathname } = url;
     if (pathname !== "/api/ds/query" && !pathname.startsWith(below) && pathname !== "/api/preview-live") {
@@ -220,7 +245,7 @@ export class MiniHost implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.shutdown();
-    await this.backend?.[Symbol.asyncDispose]();
+    await this.#backend?.[Symbol.asyncDispose]();
   }
 }
 

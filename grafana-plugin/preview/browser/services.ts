@@ -16,6 +16,7 @@ import {
   setCurrentUser,
   setDataSourceSrv,
   setEchoSrv,
+  setGrafanaLiveSrv,
   setHelpNavItemHook,
   setLocationSrv,
   setMegaMenuOpenHook,
@@ -29,6 +30,7 @@ import {
   setTemplateSrv,
 } from "@grafana/runtime";
 import { newBackendSrv } from "./backend_srv.ts";
+import { newLiveSrv } from "./live_srv.ts";
 import { runRequest } from "./run_request.ts";
 import { loadPlugin } from "./shared_modules.ts";
 
@@ -59,6 +61,7 @@ export function installServices(): void {
   setBackendSrv(newBackendSrv(appEvents));
   setCurrentUser(user as CurrentUser);
   setEchoSrv(new FakeEchoSrv());
+  setGrafanaLiveSrv(newLiveSrv());
   setLocationSrv({
     update: ({ query = {}, partial = false, path, replace }) => {
       if (partial) locationService.partial(query, replace);
