@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { until } from "../../../runtime/tests/pipeline_process.ts";
+import { accessibilityProblems } from "./accessibility.ts";
+import { BROWSER_TEST, DEADLINE_MS, faults, picture, PluginRig, WHY } from "./plugin_rig.ts";
+import { sameDecimal } from "./same_decimal.ts";
+import { newestTrade, sameLevels, shownLevels } from "./shown_levels.ts";
+
+const BOOK = "/panel/candlewire-orderbook-panel";
+const TAPE = "/panel/candlewire-tradetape-panel";
+const PIPELINE = "/panel/candlewire-pipeline-panel";
+type Depth = { bids: [string, string][]; asks: [string, string][] };
+
+Deno.test({
+  name: `the panels show the exchange's truth, by the data source's own backend, and move by streaming${WHY}`,
+  ...BROWSER_TEST,
+  async fn(t) {
+    await using rig = await PluginRig.start("plugin panels");
+    assert.ok(rig.host.hasBackend, "The plugin was built without its backend; run deno task plugin build");
+    await rig.run(2000);
+    const { exchange } = rig;
+    const depthOf = (symbol: string) =>
+      exchange.get<Depth>(`/admin/truth/book?symbol=${symbol}&updateId=told&limit=5`);
+    const lastOf = async (symbol: string) =>
+      (await exchange.get<{ id: number; price: string; qty: string }[]>(
+        `/api/v3/trades?symbol=${symbol}&limit=1`,
+      ))[0]!;
+
+    await t.step("order book: equals the exchange's, and follows it", async () => {
+      const { page, misdeeds } = await rig.open(`${BOOK}?symbol=BTCUSDT&height=700`);
+      await page.getByText("SIMULATED").first().waitFor();
+      const equals = async () => {
+        const depth = await depthOf("BTCUSDT");
+        return sameLevels(await shownLevels(page, "Bids"), depth.bids) &&
+          sameLevels(await shownLevels(page, "Asks"), depth.asks);
+      };
+      const explain = async () =>
+        JSON.stringify({ depth: await depthOf("BTCUSDT"), bids: await shownLevels(page, "Bids") });
+      await until("the book to be the exchange's", DEADLINE_MS, equals, explain);
+      await picture(page, "panel-book");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      await rig.run(300);
+      await until("the book to follow", DEADLINE_MS, equals, explain);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("trade tape: the newest trade is the exchange's, and comes by itself", async () => {
+      const { page, misdeeds } = await rig.open(`${TAPE}?symbol=ETHUSDT`);
+      await page.getByText("SIMULATED").first().waitFor();
+      const equals = async () => {
+        const last = await lastOf("ETHUSDT");
+        const cells = await newestTrade(page);
+        return cells.some((text) => sameDecimal(text, last.price)) &&
+          cells.some((text) => sameDecimal(text, last.qty));
+      };
+      const explain = async () =>
+        JSON.stringify({ last: await lastOf("ETHUSDT"), shown: await newestTrade(page) });
+      await until("the newest trade", DEADLINE_MS, equals, explain);
+      await picture(page, "panel-tape");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      const before = await newestTrade(page);
+      await rig.run(300);
+      await until("the tape to follow", DEADLINE_MS, equals, explain);
+      assert.notDeepEqual(await newestTrade(page), before);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("pipeline: every stage", async () => {
+      const { page, misdeeds } = await rig.open(PIPELINE);
+      const { stages } = await rig.pipeline.get<{ stages: { title: string }[] }>("pipeline");
+      for (const { title } of stages) {
+        await page.locator("main").getByText(title, { exact: true }).first().waitFor();
+      }
+      await picture(page, "panel-pipeline");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("light theme", async () => {
+      for (const [path, name] of [[BOOK, "book"], [TAPE, "tape"], [PIPELINE, "pipeline"]] as const) {
+        const { page, misdeeds } = await rig.open(path, { theme: "light" });
+        await page.getByText("SIMULATED").first().waitFor();
+        await picture(page, `panel-${name}-light`);
+        assert.deepEqual(await accessibilityProblems(page), [], name);
+        assert.deepEqual(faults(misdeeds), [], name);
+      }
+    });
+
+    await t.step(
+      "foreign frames, no rows and refused queries are told in words, never a blank panel",
+      async () => {
+        const foreign = encodeURIComponent(JSON.stringify({ kind: "tickers", format: "table", live: false }));
+        const refused = encodeURIComponent(
+          JSON.stringify({ kind: "trades", symbols: [], format: "candles", live: false }),
+        );
+        for (const path of [BOOK, TAPE, PIPELINE]) {
+          for (
+            const [what, query] of [["foreign", `query=${foreign}`], ["refused", `query=${refused}`], [
+              "empty",
+              "symbol=NOSUCHUSDT",
+            ]] as const
+          ) {
+            if (path === PIPELINE && what === "empty") continue;
+            const { page, misdeeds } = await rig.open(`${path}?${query}`);
+            const said = async () => (await page.locator("main section").first().innerText()).trim();
+            await until(
+              `${path} to say that it is ${what}`,
+              DEADLINE_MS,
+              async () => (await said()).length > 15,
+              said,
+            );
+            await page.waitForTimeout(500);
+            const text = await said();
+            console.log(`${path} ${what}: ${text.replaceAll("\n", " ").slice(0, 160)}`);
+            await picture(page, `panel${path.slice(6)}-${what}`);
+            assert.deepEqual(faults(misdeeds, [/status of 400/]), [], `${path} ${what}`);
+          }
+        }
+      },
+    );
+  },
+});

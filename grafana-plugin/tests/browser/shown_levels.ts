@@ -1,0 +1,36 @@
+import type { Page } from "playwright-core";
+import { sameDecimal } from "./same_decimal.ts";
+
+/** A level as text: price, quantity. */
+export type ShownLevel = [price: string, quantity: string];
+
+/** Exact price and quantity of the levels that an order book shows, best first. */
+export async function shownLevels(page: Page, side: "Bids" | "Asks"): Promise<ShownLevel[]> {
+  const rows = page.locator(`tbody[aria-label="${side}"]`).first().locator("tr");
+  const texts = await rows.evaluateAll((found) =>
+    found.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""))
+  );
+  const levels = texts.map(([price = "", quantity = ""]) => [plain(price), plain(quantity)] as ShownLevel);
+  // Asks stand above the bids, the best nearest to them.
+  return side === "Asks" ? levels.reverse() : levels;
+}
+
+/** Whether the shown levels begin with those of the truth. */
+export function sameLevels(shown: ShownLevel[], truth: [string, string][]): boolean {
+  return truth.length > 0 &&
+    truth.every(([price, quantity], index) =>
+      shown[index] !== undefined && sameDecimal(shown[index][0], price) &&
+      sameDecimal(shown[index][1], quantity)
+    );
+}
+
+/** A number's text without what groups its digits. */
+export function plain(text: string): string {
+  return text.replaceAll(/[,\s\u202f▲▼]/g, "");
+}
+
+/** Texts of the cells of the newest trade on a tape. */
+export async function newestTrade(page: Page): Promise<string[]> {
+  const row = page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]').first();
+  return (await row.locator("[role=cell]").allTextContents()).map(plain);
+}
