@@ -230,6 +230,13 @@ async function checkWindows(way: Way, answers: Answers): Promise<void> {
   );
 }
 
+/** A test's name and whether it is skipped, with the reason in the name: it needs the servers and Grafana's library. */
+function needing(name: string): { name: string; ignore: boolean } {
+  return transformReason === ""
+    ? { name: stackName(name), ...stackIgnore }
+    : { name: `${name} (skipped: ${transformReason})`, ignore: true };
+}
+
 async function checkOrigin(way: Way, answers: Answers): Promise<void> {
   const origin = way.origin();
   const frame = only(await answers.of(origin));
@@ -237,10 +244,7 @@ async function checkOrigin(way: Way, answers: Answers): Promise<void> {
 }
 
 Deno.test({
-  name: stackName(
-    "the dashboards' queries by HadesArchitect's data source answer what is stored in Cassandra",
-  ),
-  ignore: stackIgnore.ignore || transformReason !== "",
+  ...needing("the dashboards' queries by HadesArchitect's data source answer what is stored in Cassandra"),
   fn: async () => {
     await using servers = await opened();
     const dashboards = await saved(cassandra);
@@ -281,8 +285,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: stackName("the dashboards' queries by Infinity answer what is stored, through the control API"),
-  ignore: stackIgnore.ignore || transformReason !== "",
+  ...needing("the dashboards' queries by Infinity answer what is stored, through the control API"),
   fn: async () => {
     await using servers = await opened();
     const dashboards = await saved(infinity);
