@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
 import { until } from "../../../runtime/tests/pipeline_process.ts";
 import { sameDecimal } from "./same_decimal.ts";
+import { newestTrade, sameLevels, shownLevels } from "./shown_levels.ts";
 import { accessibilityProblems } from "./accessibility.ts";
 import { BROWSER_TEST, DEADLINE_MS, faults, picture, PluginRig, WHY } from "./plugin_rig.ts";
 
@@ -50,30 +50,24 @@ Deno.test({
       await until(
         "the best levels to be the exchange's",
         DEADLINE_MS,
-        async () => {
-          const bids = await levels(page, "Bids");
-          const asks = (await levels(page, "Asks")).reverse();
-          return same(bids, depth.bids) && same(asks, depth.asks);
-        },
         async () =>
-          JSON.stringify({ depth, bids: await levels(page, "Bids"), asks: await levels(page, "Asks") }),
+          sameLevels(await shownLevels(page, "Bids"), depth.bids) &&
+          sameLevels(await shownLevels(page, "Asks"), depth.asks),
+        async () =>
+          JSON.stringify({
+            depth,
+            bids: await shownLevels(page, "Bids"),
+            asks: await shownLevels(page, "Asks"),
+          }),
       );
-
-      const last =
-        (await exchange.get<{ price: string; qty: string }[]>("/api/v3/trades?symbol=BTCUSDT&limit=1"))[0]!;
-      await until(
-        "the newest trade on the tape",
-        DEADLINE_MS,
-        async () => {
-          const cells = await page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]')
-            .first()
-            .locator("[role=cell]").allTextContents();
-          const numbers = cells.map((text) => text.replaceAll(/[,\s\u202f]/g, ""));
-          return numbers.some((text) => sameDecimal(text, last.price)) &&
-            numbers.some((text) => sameDecimal(text, last.qty));
-        },
-        async () => `${JSON.stringify(last)}\n${await page.locator("[role=rowgroup]").first().textContent()}`,
+      const [last] = await exchange.get<{ price: string; qty: string }[]>(
+        "/api/v3/trades?symbol=BTCUSDT&limit=1",
       );
+      await until("the newest trade on the tape", DEADLINE_MS, async () => {
+        const cells = await newestTrade(page);
+        return cells.some((text) => sameDecimal(text, last!.price)) &&
+          cells.some((text) => sameDecimal(text, last!.qty));
+      }, async () => JSON.stringify({ last, shown: await newestTrade(page) }));
       await picture(page, "market");
       assert.deepEqual(await accessibilityProblems(page), []);
       assert.deepEqual(faults(misdeeds), []);
@@ -168,21 +162,3 @@ Deno.test({
     });
   },
 });
-
-/** Exact price and quantity of the levels shown, from the top down. */
-async function levels(page: Page, side: "Bids" | "Asks"): Promise<[string, string][]> {
-  const rows = page.locator(`tbody[aria-label="${side}"]`).first().locator("tr");
-  const texts = await rows.evaluateAll((found) =>
-    found.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""))
-  );
-  return texts.map(([price = "", quantity = ""]) => [plain(price), plain(quantity)]);
-}
-
-const plain = (text: string) => text.replaceAll(/[,\s\u202f]/g, "");
-
-function same(shown: [string, string][], truth: [string, string][]): boolean {
-  return truth.every(([price, quantity], index) =>
-    shown[index] !== undefined && sameDecimal(shown[index][0], price) &&
-    sameDecimal(shown[index][1], quantity)
-  );
-}
