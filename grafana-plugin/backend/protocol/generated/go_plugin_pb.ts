@@ -15,7 +15,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file go_plugin.proto.
  */
 export const file_go_plugin: GenFile = /*@__PURE__*/
-  fileDesc("Cg9nb19wbHVnaW4ucHJvdG8SBnBsdWdpbiJACghDb25uSW5mbxISCgpzZXJ2aWNlX2lkGAEgASgNEg8KB25ldHdvcmsYAiABKAkSDwoHYWRkcmVzcxgDIAEoCSIqCglTdGRpb0RhdGESDwoHY2hhbm5lbBgBIAEoBRIMCgRkYXRhGAIgASgMMkwKDkdSUENDb250cm9sbGVyEjoKCFNodXRkb3duEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5MkMKCkdSUENCcm9rZXISNQoLU3RhcnRTdHJlYW0SEC5wbHVnaW4uQ29ubkluZm8aEC5wbHVnaW4uQ29ubkluZm8oATABMkcKCUdSUENTdGRpbxI6CgtTdHJlYW1TdGRpbxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoRLnBsdWdpbi5TdGRpb0RhdGEwAWIGcHJvdG8z", [file_google_protobuf_empty]);
+  fileDesc(
+    "Cg9nb19wbHVnaW4ucHJvdG8SBnBsdWdpbiJACghDb25uSW5mbxISCgpzZXJ2aWNlX2lkGAEgASgNEg8KB25ldHdvcmsYAiABKAkSDwoHYWRkcmVzcxgDIAEoCSIqCglTdGRpb0RhdGESDwoHY2hhbm5lbBgBIAEoBRIMCgRkYXRhGAIgASgMMkwKDkdSUENDb250cm9sbGVyEjoKCFNodXRkb3duEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5MkMKCkdSUENCcm9rZXISNQoLU3RhcnRTdHJlYW0SEC5wbHVnaW4uQ29ubkluZm8aEC5wbHVnaW4uQ29ubkluZm8oATABMkcKCUdSUENTdGRpbxI6CgtTdHJlYW1TdGRpbxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoRLnBsdWdpbi5TdGRpb0RhdGEwAWIGcHJvdG8z",
+    [file_google_protobuf_empty],
+  );
 
 /**
  * A further connection between the two; a data source opens none.
@@ -81,7 +84,7 @@ export const GRPCController: GenService<{
     methodKind: "unary";
     input: typeof EmptySchema;
     output: typeof EmptySchema;
-  },
+  };
 }> = /*@__PURE__*/
   serviceDesc(file_go_plugin, 0);
 
@@ -96,7 +99,7 @@ export const GRPCBroker: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ConnInfoSchema;
     output: typeof ConnInfoSchema;
-  },
+  };
 }> = /*@__PURE__*/
   serviceDesc(file_go_plugin, 1);
 
@@ -111,7 +114,6 @@ export const GRPCStdio: GenService<{
     methodKind: "server_streaming";
     input: typeof EmptySchema;
     output: typeof StdioDataSchema;
-  },
+  };
 }> = /*@__PURE__*/
   serviceDesc(file_go_plugin, 2);
-
