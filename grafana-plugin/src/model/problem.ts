@@ -105,9 +105,10 @@ export function problemOf({ status, body, what }: FailedAnswer): Problem {
 }
 
 function controlProblem(status: number, code: string, record: Record<string, unknown>): Problem {
-  const kind = controlKind(status);
+  const kind = controlKind(status, code);
   const titles: Partial<Record<ProblemKind, string>> = {
-    token: status === 401 ? 'The control API refuses the token' : 'The control API does not allow this',
+    token: status === 401 ? 'The control API refuses the token' : 'The token may only read',
+    refused: status === 403 ? 'The control API does not allow this call' : undefined,
     unavailable: 'A part of the pipeline does not answer now',
     timeout: 'A part of the pipeline does not answer in time',
     not_found: 'Not found',
@@ -128,8 +129,9 @@ function controlProblem(status: number, code: string, record: Record<string, unk
   };
 }
 
-function controlKind(status: number): ProblemKind {
-  if (status === 401 || status === 403) {
+function controlKind(status: number, code: string): ProblemKind {
+  // Other 403s are of the address by which the control API is called (Host, Origin): another token would not help.
+  if (status === 401 || code === 'control.forbidden') {
     return 'token';
   }
   if (status === 404) {

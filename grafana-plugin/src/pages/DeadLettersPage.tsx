@@ -18,7 +18,10 @@ export function DeadLettersPage() {
     locationService.push(to);
   };
   return (
-    <PageFrame subTitle="Records that could not be stored, with cause and payload; and parts of the log read again">
+    <PageFrame
+      of={id === undefined ? undefined : 'Letter'}
+      subTitle="Records that could not be stored, with cause and payload; and parts of the log read again"
+    >
       <TabsBar>
         <Tab label="Dead letters" active={!replays} href={base} onChangeTab={go(base)} />
         <Tab label="Replays" active={replays} href={`${base}?tab=replays`} onChangeTab={go(`${base}?tab=replays`)} />

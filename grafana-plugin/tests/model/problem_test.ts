@@ -44,6 +44,8 @@ Deno.test("a 403 tells whether Grafana or the control API refuses", () => {
   });
   assert.equal(role.kind, "token");
   assert.equal(role.hint, "Use the operator's");
+  const host = { code: "control.unknown_host", detail: "Host not allowed", hint: "Add it" };
+  assert.equal(problemOf({ status: 403, what, body: host }).kind, "refused", "another token would not help");
 });
 
 Deno.test("the proxy's own failures name the address and the host", () => {

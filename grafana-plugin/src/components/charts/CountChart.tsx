@@ -46,7 +46,7 @@ export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { 
           <>
             <span>{utc(shown.openTime, 'clock')} UTC</span>
             <span>
-              {count(shown.count)} trades{shown.whole ? '' : ', not all of the window'}
+              {count(shown.count)} trades{shown.whole ? '' : ', partial'}
             </span>
             {shown.volume !== null && (
               <span>

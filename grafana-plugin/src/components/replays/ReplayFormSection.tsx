@@ -126,6 +126,6 @@ export function ReplayFormSection({ onStarted }: { onStarted: (replay: Replay) =
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  form: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2) }),
+  form: css({ display: 'flex', flexDirection: 'column', alignItems: 'flex-start', gap: theme.spacing(2) }),
   fields: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(2), alignItems: 'flex-start' }),
 });
