@@ -46,6 +46,8 @@ export class MiniHost implements AsyncDisposable {
   readonly #backend: DataSourceBackend | undefined;
   readonly #bundle: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** Ends the server with its open streams: readers of events never leave by themselves. */
+  readonly #ending = new AbortController();
 
   private constructor(
     plugin: BuiltPlugin,
@@ -60,6 +62,7 @@ export class MiniHost implements AsyncDisposable {
     this.#server = Deno.serve({
       hostname: "127.0.0.1",
       port: options.port ?? 0,
+      signal: this.#ending.signal,
       onListen: () => {},
       onError: (error) => problem(500, error instanceof Error ? causeText(error) : String(error)),
     }, (request, { completed }) => {
@@ -244,7 +247,8 @@ export class MiniHost implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    this.#ending.abort();
+    await this.#server.finished;
     await this.#backend?.[Symbol.asyncDispose]();
   }
 }
