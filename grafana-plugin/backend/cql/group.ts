@@ -35,7 +35,7 @@ export function groupingOf(select: Select, intervalMs: number): Grouping | undef
     throw badCql("There are several $__timeGroup", "Write one");
   }
   const columns = [...new Set(items.flatMap(({ column }) => column === undefined ? [] : [column]))];
-  return { items, list: `${columns.map(quoted).join(", ")} FROM` };
+  return { items, list: columns.map(quoted).join(", ") };
 }
 
 function itemOf(tokens: Token[], intervalMs: number): Item {

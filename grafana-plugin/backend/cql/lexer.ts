@@ -35,6 +35,7 @@ export function tokensOf(cql: string): Token[] {
       at += skipped.length;
       continue;
     }
+    if (cql.startsWith("/*", at)) throw badCql(problemAt(cql, at));
     const found = RULES.map(([kind, rule]) => ({ kind, text: match(rule) })).find(({ text }) =>
       text !== undefined
     );
