@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "yaml";
 import type { DataTransformerConfig } from "@grafana/grafana-foundation-sdk/dashboard";
 import { connectCassandra } from "../../runtime/cassandra/client_cassandra.ts";
 import { fixture, VIEWER } from "../../runtime/control/control_fixture.ts";
@@ -11,6 +12,7 @@ import { askCassandraPlugin } from "./testing/cassandra_plugin.ts";
 import { column, type Frame, rowsOf } from "./testing/frame.ts";
 import { askInfinityPlugin } from "./testing/infinity_plugin.ts";
 import {
+  BOOK,
   CANDLES,
   fill,
   PRICES,
@@ -18,16 +20,21 @@ import {
   realisedVolatility,
   type Ticker,
   TICKERS,
+  TRADES,
   vwap,
 } from "./testing/market_truth.ts";
+import { asFrames, askOwnBackend, ownInstance } from "./testing/own_plugin.ts";
+import { dataSourcesFile, rulesFile } from "./testing/provisioning_model.ts";
 import { transformFrames, transformReason } from "./testing/transform_frames.ts";
 import { withVariables } from "./testing/variables.ts";
 import { cassandra } from "./ways/cassandra.ts";
 import { infinity } from "./ways/infinity.ts";
+import { market } from "./ways/market.ts";
 import type { Query, Question, Way } from "./ways/way.ts";
 
-// Every query of the committed dashboards of the other two data sources, on the real Cassandra that the runtime's own store
-// filled: what the panels get equals what was stored. Our own data source's queries are run by its backend's tests.
+// Every query of the committed dashboards, in all three ways, on the real Cassandra that the runtime's own store
+// filled: what the panels get equals what was stored. Our own data source's are run by its backend's own code, short of the
+// protocol, which the backend's tests hold to Grafana's client.
 
 const CHOSEN = { symbol: "ETHUSDT", ...RANGE };
 const MINUTE = 60_000;
@@ -78,9 +85,9 @@ function sameQueries(panel: Panel, question: Question<string>): boolean {
 async function saved(way: Way): Promise<Saved[]> {
   const folder = new URL("../src/dashboards/", import.meta.url);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
-    name.endsWith(`_${way.key}.json`)
+    way === market ? !/_(cassandra|infinity)\.json$/.test(name) : name.endsWith(`_${way.key}.json`)
   );
-  assert.equal(names.length, 4);
+  assert.equal(names.length, way === market ? 6 : 4);
   return await Promise.all(
     names.map(async (name) => JSON.parse(await Deno.readTextFile(new URL(name, folder))) as Saved),
   );
@@ -111,15 +118,41 @@ async function opened() {
   const query = new CassandraMarketQuery(keyspace.login);
   const control = fixture({ query, origin: ORIGIN });
   const get = (path: string) => control.request(path, { token: VIEWER });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request, { remoteAddr }) => control.app.fetch(request, { remoteAddr }),
+  );
+  const own = provisioned({
+    CANDLEWIRE_URL: `http://127.0.0.1:${server.addr.port}`,
+    CASSANDRA_CONTACT_POINTS: servers.contactPoints.map((host) => `${host}:${servers.port}`).join(),
+    CASSANDRA_DATA_CENTER: servers.localDataCenter,
+    VIEWER_TOKEN: VIEWER,
+  }, keyspace.login.keyspace);
   return {
+    own,
     cassandra: ((target) => askCassandraPlugin(client, target, RANGE)) as Ask,
     infinity: ((target) => askInfinityPlugin(get, target)) as Ask,
     async [Symbol.asyncDispose]() {
+      await own[Symbol.asyncDispose]();
+      await server.shutdown();
       await client.shutdown();
       await query[Symbol.asyncDispose]();
       await keyspace[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Our own data source with the settings of provisioning/, in the test's keyspace. */
+function provisioned(environment: Record<string, string>, keyspace: string) {
+  const read = (path: string) =>
+    Deno.readTextFileSync(new URL(`../../provisioning/${path}`, import.meta.url));
+  const { datasources } = dataSourcesFile.parse(parse(read("datasources/candlewire.yaml")));
+  const { uid, jsonData, secureJsonData } = datasources.find((one) => one.type === market.type)!;
+  const expanded = <T>(value: T): T =>
+    JSON.parse(
+      JSON.stringify(value).replace(/\$__env\{(\w+)\}/g, (_, name) => environment[name] ?? ""),
+    );
+  return ownInstance(uid, { ...expanded(jsonData), keyspace }, expanded(secureJsonData));
 }
 
 /** Candles, prices and windows are one series each; sorted by time, oldest first. */
@@ -321,3 +354,75 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  ...needing("the dashboards' and rules' queries by our own data source answer what is stored in Cassandra"),
+  fn: async () => {
+    await using servers = await opened();
+    const dashboards = await saved(market);
+    const ask = (target: Target) => askOwnBackend(servers.own, target, RANGE);
+    const answers = new Answers(async (target) => asFrames(await ask(target)), dashboards);
+    const top = market.topByQuoteVolume();
+    const inUsdt = (ticker: Ticker) => quoteVolumeOf(ticker) * (ticker.quote === "BTC" ? 60000.10 : 1);
+    assert.deepEqual(ten(only(await answers.of(top)), top.columns), ranked(TICKERS, inUsdt));
+    const raw = market.topByVolume();
+    assert.deepEqual(ten(only(await answers.of(raw)), raw.columns), ranked(TICKERS, volumeOf));
+    const tickers = market.tickers();
+    assert.deepEqual(
+      rowsOf(only(await answers.of(tickers))).map((
+        row,
+      ) => [row.symbol, row.quote_volume_usdt, row.updated_at]),
+      ranked(TICKERS, inUsdt).map(([symbol, value]) => [symbol, value, T0]),
+    );
+    await checkSeries(market, answers);
+    await checkWindows(market, answers);
+    // The control API tells the pipeline's state, and with it the origin.
+    const origin = market.origin();
+    assert.deepEqual(column(only(await answers.of(origin)), origin.columns.origin, "string"), ["Exchange"]);
+    const panels = dashboards.flatMap(({ panels }) => panels);
+    const [book] = asFrames(await ask(withVariables(targetOf(panels, "candlewire-orderbook-panel"), CHOSEN)));
+    assert.deepEqual(
+      rowsOf(book!).map((row) => [row.side, row.price_text, row.quantity_text]),
+      [...BOOK.bids.map((level) => ["bid", ...level]), ...BOOK.asks.map((level) => ["ask", ...level])],
+    );
+    const [trades] = asFrames(
+      await ask(withVariables(targetOf(panels, "candlewire-tradetape-panel"), CHOSEN)),
+    );
+    assert.deepEqual(
+      rowsOf(trades!).map((row) => [row.time, row.trade_id, row.price]),
+      TRADES.map(({ second, id, price }) => [T0 + second * 1000, id, price]),
+    );
+    const all = panels.flatMap(({ targets }) => targets ?? []);
+    for (const target of all) {
+      const frames = await ask(withVariables(target, CHOSEN));
+      assert.ok(frames.length > 0, JSON.stringify(target));
+      const fields = (target.fields as string[] | undefined) ?? [];
+      const names = frames[0]!.fields.map(({ name }) => name);
+      for (const field of fields) {
+        assert.ok(names.includes(field), `${JSON.stringify(target)} answers ${names}`);
+      }
+      if (target.kind === "pipeline" && fields.length > 0) assert.equal(frames.length, 1, "one frame alone");
+      for (const { meta } of frames) {
+        assert.equal((meta!.custom as { simulated: boolean }).simulated, true, "I8");
+      }
+    }
+    const { groups } = rulesFile.parse(
+      parse(Deno.readTextFileSync(new URL("../../provisioning/alerting/candlewire.yaml", import.meta.url))),
+    );
+    for (const { uid, data } of groups.flatMap(({ rules }) => rules)) {
+      for (const { datasourceUid, model } of data) {
+        if (datasourceUid === "__expr__") continue;
+        const frames = await ask(model as Target);
+        assert.deepEqual(
+          frames.map(({ meta }) => meta!.type),
+          [model.format === "timeseries" ? "timeseries-wide" : "numeric-long"],
+          `${uid}: Grafana judges one frame of this type`,
+        );
+      }
+    }
+  },
+});
+
+function targetOf(panels: Panel[], type: string): Target {
+  return panels.find((panel) => panel.type === type)!.targets![0]!;
+}

@@ -60,6 +60,12 @@ export const TRADES = [
   { second: 125, price: 2702 },
 ].map((trade, index) => ({ ...trade, id: 100 + index }));
 
+/** The book of ETHUSDT, best first. */
+export const BOOK = {
+  bids: [["2700.10", "1.5"], ["2700.00", "2"], ["2699.50", "10"]],
+  asks: [["2700.20", "0.5"], ["2700.90", "3"]],
+};
+
 /** Writes the truth as the consumer does, windows included. */
 export async function fill(store: MarketStore): Promise<void> {
   const changes: Change[] = [
@@ -87,6 +93,16 @@ export async function fill(store: MarketStore): Promise<void> {
       }, id)
     ),
   ];
+  changes.push(upsert("order_book", {
+    symbol: "ETHUSDT",
+    bids: JSON.stringify(BOOK.bids),
+    asks: JSON.stringify(BOOK.asks),
+    depth: 100,
+    last_update_id: 77,
+    trusted: true,
+    updated_at: T0,
+    version: T0 * 1000,
+  }));
   await store.write({ changes, positions: [], deadLetters: [], at: T0 });
   while ((await recomputeWindows(store, { maxMinutes: 100, maxTrades: 10_000 })).more);
   // The type allows a window that has neither: it must not be drawn as a zero.
