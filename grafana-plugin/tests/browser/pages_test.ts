@@ -60,13 +60,14 @@ Deno.test({
             asks: await shownLevels(page, "Asks"),
           }),
       );
-      const [last] = await exchange.get<{ price: string; qty: string }[]>(
-        "/api/v3/trades?symbol=BTCUSDT&limit=1",
+      const range = await exchange.get<{ last: number }>("/admin/truth/range?symbol=BTCUSDT");
+      const [last] = await exchange.get<{ price: string; quantity: string }[]>(
+        `/admin/truth/trades?symbol=BTCUSDT&fromId=${range.last}&limit=1`,
       );
       await until("the newest trade on the tape", DEADLINE_MS, async () => {
         const cells = await newestTrade(page);
         return cells.some((text) => sameDecimal(text, last!.price)) &&
-          cells.some((text) => sameDecimal(text, last!.qty));
+          cells.some((text) => sameDecimal(text, last!.quantity));
       }, async () => JSON.stringify({ last, shown: await newestTrade(page) }));
       await picture(page, "market");
       assert.deepEqual(await accessibilityProblems(page), []);
