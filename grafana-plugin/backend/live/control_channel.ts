@@ -21,9 +21,9 @@ const CHANNELS: Partial<Record<ChannelSpec["kind"], string>> = {
   pipeline: "pipeline",
 };
 
-// deno-lint-ignore no-explicit-any
 type EventData = Stamp & {
   kind?: "snapshot" | "change";
+  // deno-lint-ignore no-explicit-any
   data?: any;
   problem?: { detail: string };
   dropped?: number;

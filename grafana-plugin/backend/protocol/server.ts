@@ -72,10 +72,10 @@ export async function serveBackend(
     ),
     CollectMetrics: unary(
       log,
-      async () =>
-        create(pb.CollectMetricsResponseSchema, {
-          metrics: { prometheus: new TextEncoder().encode(backend.metrics()) },
-        }),
+      () => {
+        const prometheus = new TextEncoder().encode(backend.metrics());
+        return Promise.resolve(create(pb.CollectMetricsResponseSchema, { metrics: { prometheus } }));
+      },
     ),
   });
   server.addService(serviceDefinition(pb.Resource), {
@@ -97,8 +97,10 @@ export async function serveBackend(
     // Nobody but the backend has anything to say on its channels.
     PublishStream: unary(
       log,
-      async () =>
-        create(pb.PublishStreamResponseSchema, { status: pb.PublishStreamResponse_Status.PERMISSION_DENIED }),
+      () => {
+        const status = pb.PublishStreamResponse_Status.PERMISSION_DENIED;
+        return Promise.resolve(create(pb.PublishStreamResponseSchema, { status }));
+      },
     ),
     RunStream: (call: ServerWritableStream<pb.RunStreamRequest, pb.StreamPacket>) =>
       serverStream(log, call, async (signal) => {
@@ -147,7 +149,7 @@ function addHost(server: Server, { log, onShutdown }: ServeOptions): void {
     },
   });
   server.addService(serviceDefinition(health.Health), {
-    Check: unary(log, async () => create(health.HealthCheckResponseSchema, { status: SERVING })),
+    Check: unary(log, () => Promise.resolve(create(health.HealthCheckResponseSchema, { status: SERVING }))),
     Watch: (call: ServerWritableStream<unknown, health.HealthCheckResponse>) => {
       call.on("error", () => {});
       call.write(create(health.HealthCheckResponseSchema, { status: SERVING }));
