@@ -1,4 +1,4 @@
-import { CandlewireError } from "../../../runtime/error.ts";
+import { CandlewireError, causeText } from "../../../runtime/error.ts";
 import type { Origin } from "../../../runtime/market/origin.ts";
 
 /** What every answer of the control API carries (I8). */
@@ -82,7 +82,7 @@ export class ControlClient {
       if (options.signal.aborted) throw options.signal.reason;
       throw new CandlewireError(
         "query.unavailable",
-        `Ask the control API at ${this.#url}: ${(cause as Error).message}`,
+        `Ask the control API at ${this.#url}: ${causeText(cause as Error)}`,
         {
           retry: "retry",
           hint: "Check that the host runs and that controlUrl is its address as seen from Grafana's machine",
