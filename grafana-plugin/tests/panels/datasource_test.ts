@@ -1,7 +1,13 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import { EXAMPLES } from "../../src/datasource/help_examples.ts";
-import { cqlLiteral, expandSymbols, interpolateQuery, type Replace, rowFilter } from "../../src/datasource/interpolate.ts";
+import {
+  cqlLiteral,
+  expandSymbols,
+  interpolateQuery,
+  type Replace,
+  rowFilter,
+} from "../../src/datasource/interpolate.ts";
 import { formatOptions, KIND_OPTIONS } from "../../src/datasource/kind_options.ts";
 import { checkQuery, FORMATS_OF, type MarketQueryModel, QUERY_KINDS } from "../../src/datasource/query.ts";
 import { onceARow } from "../../src/datasource/stream_rows.ts";
@@ -14,7 +20,9 @@ function replacing(values: Record<string, unknown>, variable = { multi: true }):
     text.replace(/\$(\w+)/g, (whole, name: string) => {
       const value = values[name];
       if (value === undefined) return whole;
-      return format === undefined ? (Array.isArray(value) ? `{${value.join(",")}}` : String(value)) : format(value, variable);
+      return format === undefined
+        ? (Array.isArray(value) ? `{${value.join(",")}}` : String(value))
+        : format(value, variable);
     });
 }
 
@@ -30,14 +38,20 @@ test("a live query of several symbols is read, one of a single symbol streams on
   const query: MarketQueryModel = { kind: "trades", symbols: ["$symbol"], live: true };
   strictEqual(interpolateQuery(query, replacing({ symbol: ["A", "B"] })).live, false);
   strictEqual(interpolateQuery(query, replacing({ symbol: ["A"] })).live, true);
-  strictEqual(interpolateQuery({ kind: "pipeline", live: true, symbols: ["A", "B"] }, replacing({})).live, true);
+  strictEqual(
+    interpolateQuery({ kind: "pipeline", live: true, symbols: ["A", "B"] }, replacing({})).live,
+    true,
+  );
   deepStrictEqual(checkQuery(interpolateQuery(query, replacing({ symbol: ["A", "B"] }))), []);
 });
 
 test("CQL gets values that cannot leave their quotes; macros stay for the backend", () => {
   const replace = replacing({ symbol: ["A'B", "C"] });
   strictEqual(
-    interpolateQuery({ kind: "cql", cql: "SELECT * FROM t WHERE s IN ($symbol) AND $__timeFilter(t)" }, replace).cql,
+    interpolateQuery(
+      { kind: "cql", cql: "SELECT * FROM t WHERE s IN ($symbol) AND $__timeFilter(t)" },
+      replace,
+    ).cql,
     "SELECT * FROM t WHERE s IN ('A''B','C') AND $__timeFilter(t)",
   );
   strictEqual(cqlLiteral("x' OR '1", { multi: false }), "x'' OR ''1");
@@ -48,7 +62,11 @@ test("ad-hoc filters are added; one of several values becomes a pattern of exact
   const query = interpolateQuery(
     { kind: "tickers", filters: [{ key: "symbol", operator: "=", value: "$one" }] },
     replacing({ one: "BTCUSDT" }),
-    [{ key: "volume", operator: ">", value: "5" }, { key: "", operator: "=", value: "" }, { key: "x", operator: "??", value: "1" }],
+    [{ key: "volume", operator: ">", value: "5" }, { key: "", operator: "=", value: "" }, {
+      key: "x",
+      operator: "??",
+      value: "1",
+    }],
   );
   deepStrictEqual(query.filters, [
     { key: "symbol", operator: "=", value: "BTCUSDT" },
@@ -60,7 +78,11 @@ test("ad-hoc filters are added; one of several values becomes a pattern of exact
   for (const text of ["a.b", "c+(d", "e-f/g"]) ok(pattern.test(text), text);
   for (const text of ["axb", "a.bc", "c"]) ok(!pattern.test(text), text);
   strictEqual(rowFilter({ key: "symbol", operator: "!=|", value: "a" })!.value, "^(a)$");
-  strictEqual("filters" in interpolateQuery({ kind: "tickers" }, replacing({})) && interpolateQuery({ kind: "tickers" }, replacing({})).filters, undefined);
+  strictEqual(
+    "filters" in interpolateQuery({ kind: "tickers" }, replacing({})) &&
+      interpolateQuery({ kind: "tickers" }, replacing({})).filters,
+    undefined,
+  );
 });
 
 test("a candle that went on stands once with its last values; rows without repeats are the same frame", () => {
@@ -79,7 +101,11 @@ test("a candle that went on stands once with its last values; rows without repea
   strictEqual(onceARow("klines", clean), clean);
   strictEqual(onceARow("book", frame), frame, "levels of a book have no key of their own");
   const series = { fields: [{ name: "time", values: [1, 1] }, { name: "price", values: [1, 2] }], length: 2 };
-  strictEqual(onceARow("trades", series), series, "two trades of a millisecond are two: without ids nothing is dropped");
+  strictEqual(
+    onceARow("trades", series),
+    series,
+    "two trades of a millisecond are two: without ids nothing is dropped",
+  );
   const trades = { fields: [{ name: "trade_id", values: [5, 6, 5] }], length: 3 };
   strictEqual(onceARow("trades", trades).length, 2);
 });
@@ -96,7 +122,11 @@ test("saved variable queries of any form are understood", () => {
   deepStrictEqual(parseVariableQuery({ refId: "x", kind: "symbols" }), { kind: "symbols" });
   deepStrictEqual(parseVariableQuery(undefined), { kind: "symbols" });
   deepStrictEqual(parseVariableQuery("columns klines"), { kind: "columns", of: "klines" });
-  deepStrictEqual(parseVariableQuery({ kind: "values", of: "nothing", column: "symbol" }), { kind: "values", of: "tickers", column: "symbol" });
+  deepStrictEqual(parseVariableQuery({ kind: "values", of: "nothing", column: "symbol" }), {
+    kind: "values",
+    of: "tickers",
+    column: "symbol",
+  });
   ok(variableProblem({ kind: "values", column: "" }) !== undefined);
   strictEqual(variableProblem({ kind: "symbols" }), undefined);
 });

@@ -55,19 +55,26 @@ test("a crossed, a locked and a one-sided book are told apart, and grouping does
   strictEqual(bookModel({ ...BOOK, bids: [["100.2", "1"]] }, { levels: 5 }).shape, "locked");
   strictEqual(bookModel({ ...BOOK, asks: [] }, { levels: 5 }).shape, "one_sided");
   strictEqual(bookModel({ ...BOOK, asks: [], bids: [] }, { levels: 5 }).shape, "empty");
-  const words = bookWarnings({ ...crossed, trusted: false }, bookModel(crossed, { levels: 5 })).map((warning) => warning.title);
+  const words = bookWarnings({ ...crossed, trusted: false }, bookModel(crossed, { levels: 5 })).map((
+    warning,
+  ) => warning.title);
   deepStrictEqual(words, ["UNTRUSTED", "CROSSED"]);
 });
 
 test("grouping never moves a level inwards and loses no quantity", () => {
-  deepStrictEqual(groupLevels(BOOK.bids, "bid", "0.1"), [["100.1", "1.50000000"], ["100.0", "0.50000000"], ["99.9", "3.00000000"]]);
+  deepStrictEqual(groupLevels(BOOK.bids, "bid", "0.1"), [["100.1", "1.50000000"], ["100.0", "0.50000000"], [
+    "99.9",
+    "3.00000000",
+  ]]);
   deepStrictEqual(groupLevels(BOOK.asks, "ask", "0.5"), [["100.5", "0.30000000"]]);
   deepStrictEqual(groupLevels([["100.10", "1"]], "bid", "0.25"), [["100.00", "1"]]);
   const decimal = (places: number) =>
-    fc.tuple(fc.integer({ min: 1, max: 10_000_000 }), fc.integer({ min: 0, max: places })).map(([units, scale]) => {
-      const digits = String(units).padStart(scale + 1, "0");
-      return scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-    });
+    fc.tuple(fc.integer({ min: 1, max: 10_000_000 }), fc.integer({ min: 0, max: places })).map(
+      ([units, scale]) => {
+        const digits = String(units).padStart(scale + 1, "0");
+        return scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+      },
+    );
   fc.assert(fc.property(
     fc.array(fc.tuple(decimal(8), decimal(8)), { maxLength: 40 }),
     fc.constantFrom("bid" as const, "ask" as const),
@@ -97,7 +104,13 @@ test("a frame becomes a book: columns before meta, text before doubles, any orde
     quantity_text: ["0.10000000", "2.00000000", "1.50000000"],
     trusted: [false, false, false],
     last_update_id: [9, 9, 9],
-  }, { symbol: "BTCUSDT", simulated: true, trusted: true, lastUpdateId: 3, origin: { kind: "exchange", id: "x", label: "seed 1" } })]);
+  }, {
+    symbol: "BTCUSDT",
+    simulated: true,
+    trusted: true,
+    lastUpdateId: 3,
+    origin: { kind: "exchange", id: "x", label: "seed 1" },
+  })]);
   ok(Array.isArray(books));
   const book = books[0]!;
   deepStrictEqual(book.bids, [["100.10", "1.50000000"], ["99.00", "2.00000000"]]);
@@ -111,17 +124,37 @@ test("foreign frames say which fields are missing; doubles alone are shown as su
   const foreign = booksOfFrames([frame({ side: ["bid"], value: [1] })]);
   ok(!Array.isArray(foreign));
   match(foreign.problem, /price, quantity are missing/);
-  const books = booksOfFrames([frame({ side: ["bid", "ask", "x"], price: [1e-7, 2, 3], quantity: [1, null, 1] })]);
+  const books = booksOfFrames([
+    frame({ side: ["bid", "ask", "x"], price: [1e-7, 2, 3], quantity: [1, null, 1] }),
+  ]);
   ok(Array.isArray(books));
   deepStrictEqual(books[0]!.bids, [["0.0000001", "1"]]);
   deepStrictEqual(books[0]!.asks, [], "a level without a quantity is none");
   strictEqual(books[0]!.trusted, null);
-  deepStrictEqual(bookWarnings(books[0]!, bookModel(books[0]!, { levels: 3 })).map((one) => one.title), ["One side only", "Trust unknown", "From doubles"]);
+  deepStrictEqual(bookWarnings(books[0]!, bookModel(books[0]!, { levels: 3 })).map((one) => one.title), [
+    "One side only",
+    "Trust unknown",
+    "From doubles",
+  ]);
   deepStrictEqual(booksOfFrames([]), []);
 });
 
 test("the control API's row becomes the same book; text that is none is a problem", () => {
-  const row = { symbol: "Ω", bids: '[["1.0","2"]]', asks: "[]", depth: 5, last_update_id: 1, trusted: true, updated_at: 1, version: 1, levels: [], best_bid: null, best_ask: null, spread: null, mid: null };
+  const row = {
+    symbol: "Ω",
+    bids: '[["1.0","2"]]',
+    asks: "[]",
+    depth: 5,
+    last_update_id: 1,
+    trusted: true,
+    updated_at: 1,
+    version: 1,
+    levels: [],
+    best_bid: null,
+    best_ask: null,
+    spread: null,
+    mid: null,
+  };
   const book = bookOfRow(row, { simulated: false, label: null });
   ok(!("problem" in book));
   deepStrictEqual(book.bids, [["1.0", "2"]]);

@@ -45,7 +45,12 @@ function framesOf(stages: readonly Stage[]): FrameLike[] {
     rss_bytes: stage.rssBytes,
     cpu_percent: stage.cpuPercent,
   }));
-  const edges = stages.slice(1).map((stage, at): Record<string, unknown> => ({ from: stages[at]!.id, to: stage.id, rate: 2.5, unit: "rows" }));
+  const edges = stages.slice(1).map((stage, at): Record<string, unknown> => ({
+    from: stages[at]!.id,
+    to: stage.id,
+    rate: 2.5,
+    unit: "rows",
+  }));
   const frame = (name: string, names: readonly string[], from: Record<string, unknown>[]): FrameLike => ({
     name,
     length: from.length,
@@ -68,7 +73,10 @@ test("frames and the control API's answer become the same flow", () => {
 });
 
 test("without edges the stages follow one another; unknown states and missing columns stay readable", () => {
-  const bare: FrameLike = { length: 2, fields: [{ name: "id", values: ["a", "b"] }, { name: "state", values: ["running", "exploded"] }] };
+  const bare: FrameLike = {
+    length: 2,
+    fields: [{ name: "id", values: ["a", "b"] }, { name: "state", values: ["running", "exploded"] }],
+  };
   const flow = flowOfFrames([bare]);
   ok(!("problem" in flow));
   deepStrictEqual(flow.edges.map(({ from, to }) => `${from}>${to}`), ["a>b"]);
@@ -84,7 +92,11 @@ test("a lag above the limits is worse than the state, and never better", () => {
   strictEqual(stageTone(CAPTURE), "good");
   strictEqual(stageTone(CAPTURE, { warnSeconds: 5, badSeconds: 30 }), "warn");
   strictEqual(stageTone(CAPTURE, { warnSeconds: 1, badSeconds: 7 }), "bad");
-  strictEqual(stageTone({ ...CAPTURE, lag: { value: 1e9, unit: "bytes" } }, { badSeconds: 1 }), "good", "limits are in seconds");
+  strictEqual(
+    stageTone({ ...CAPTURE, lag: { value: 1e9, unit: "bytes" } }, { badSeconds: 1 }),
+    "good",
+    "limits are in seconds",
+  );
   strictEqual(stageTone({ ...CAPTURE, state: "failed" }, {}), "bad");
   strictEqual(stageTone({ ...CAPTURE, state: "stopped" }, { warnSeconds: 5 }), "warn");
 });
@@ -108,7 +120,10 @@ test("figures as text, and the user's overrides before them", () => {
   };
   const figured = flowOfFrames([...framesOf([CAPTURE]), figures]);
   ok(!("problem" in figured));
-  deepStrictEqual(stageFacts(figured.stages[0]!).slice(-2), [{ label: "WAL retained", value: "2.5 MB" }, { label: "Slot", value: "active" }]);
+  deepStrictEqual(stageFacts(figured.stages[0]!).slice(-2), [{ label: "WAL retained", value: "2.5 MB" }, {
+    label: "Slot",
+    value: "active",
+  }]);
   const frames = framesOf([CAPTURE]);
   const field = frames[0]!.fields.find(({ name }) => name === "lag") as FieldLike;
   field.display = (value) => ({ text: String(value), suffix: " Sek.", color: "#f00" });
@@ -129,10 +144,16 @@ test("boxes never overlap and stay inside, whatever the width", () => {
       strictEqual(boxes.length, count);
       strictEqual(arrows.length, count - 1);
       for (const [at, box] of boxes.entries()) {
-        ok(box.x >= 0 && box.x + box.width <= width + 1, `width ${width}: box ${at} ends at ${box.x + box.width}`);
+        ok(
+          box.x >= 0 && box.x + box.width <= width + 1,
+          `width ${width}: box ${at} ends at ${box.x + box.width}`,
+        );
         ok(box.y + BOX_HEIGHT <= height);
         for (const other of boxes.slice(at + 1)) {
-          ok(box.x + box.width <= other.x || other.x + other.width <= box.x || box.y + box.height <= other.y || other.y + other.height <= box.y);
+          ok(
+            box.x + box.width <= other.x || other.x + other.width <= box.x || box.y + box.height <= other.y ||
+              other.y + other.height <= box.y,
+          );
         }
       }
     }

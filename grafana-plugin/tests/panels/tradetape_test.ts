@@ -81,8 +81,21 @@ test("a filtered tape stays in step when old trades fall out", () => {
 test("the control API's rows and frames are the same trades; text is the exchange's", () => {
   const tape = new TapeBuffer({ capacity: 10, filter: ALL });
   tape.addFrames([trades([1])]);
-  const row = { symbol: "BTCUSDT", trade_id: 1, price: "101.01", quantity: "1", trade_time: 1, is_buyer_maker: true, backfill: false };
-  tape.addRows([row, { ...row, trade_id: 2, price: "0.10000000", backfill: true }, { ...row, symbol: "ETHUSDT", trade_id: 1, trade_time: 1_800_000_000_000 }]);
+  const row = {
+    symbol: "BTCUSDT",
+    trade_id: 1,
+    price: "101.01",
+    quantity: "1",
+    trade_time: 1,
+    is_buyer_maker: true,
+    backfill: false,
+  };
+  tape.addRows([row, { ...row, trade_id: 2, price: "0.10000000", backfill: true }, {
+    ...row,
+    symbol: "ETHUSDT",
+    trade_id: 1,
+    trade_time: 1_800_000_000_000,
+  }]);
   strictEqual(tape.shown.length, 3, "ids are a symbol's own");
   strictEqual(tape.shown[1]!.priceText, "0.10000000");
   strictEqual(tape.shown[1]!.backfill, true);
@@ -91,7 +104,10 @@ test("the control API's rows and frames are the same trades; text is the exchang
 
 test("foreign frames are named; frames without text fall back to doubles", () => {
   const tape = new TapeBuffer({ capacity: 10, filter: ALL });
-  match(tape.addFrames([{ length: 1, fields: [{ name: "time", values: [1] }, { name: "price", values: [1] }] }])!, /trade_id, quantity are missing/);
+  match(
+    tape.addFrames([{ length: 1, fields: [{ name: "time", values: [1] }, { name: "price", values: [1] }] }])!,
+    /trade_id, quantity are missing/,
+  );
   strictEqual(tape.addFrames([]), undefined);
   const bare = trades([3]);
   bare.fields = bare.fields.filter((field) => !/text|maker|symbol/.test(field.name));
@@ -141,5 +157,10 @@ test("a full tape takes in 17 new rows of 5,000 in at most 2 ms: half of what a 
   }
   times.sort((a, b) => a - b);
   const quarter = times[15]!;
-  ok(quarter < 2, `Taking in a frame took ${quarter.toFixed(2)} ms in the fastest quarter; at most 2 ms of the 4 ms a frame are the model's`);
+  ok(
+    quarter < 2,
+    `Taking in a frame took ${
+      quarter.toFixed(2)
+    } ms in the fastest quarter; at most 2 ms of the 4 ms a frame are the model's`,
+  );
 });

@@ -4,6 +4,7 @@ import { RadioButtonGroup } from '@grafana/ui';
 import { fieldOf, framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
+import { askedSymbol, OriginMemory } from '../question';
 import { columnLook } from './look';
 import { BOOK_NEEDS, booksOfFrames } from './model';
 import type { OrderBookOptions } from './options';
@@ -22,8 +23,19 @@ export function OrderBookPanel(props: PanelProps<OrderBookOptions>) {
 
 function Books({ data, options, width, height, timeZone }: PanelProps<OrderBookOptions>) {
   // `data.structureRev` alone would miss new values: a stream's frame is the same object with other values.
-  const books = useMemo(() => booksOfFrames(data.series), [data]);
+  const found = useMemo(() => booksOfFrames(data.series), [data]);
   const [chosen, setChosen] = useState('');
+  const [memory] = useState(() => new OriginMemory());
+  const origin = memory.of(data);
+  const frames = framesWith(data.series, BOOK_NEEDS);
+  const books = Array.isArray(found)
+    ? found.map((book, at) => ({
+        ...book,
+        symbol: book.symbol || askedSymbol(data, frames[at]?.refId),
+        simulated: origin.simulated,
+        originLabel: book.originLabel ?? origin.label,
+      }))
+    : found;
   if (!Array.isArray(books)) {
     return (
       <PanelMessage kind="error" title="No order book in this data">
@@ -33,7 +45,7 @@ function Books({ data, options, width, height, timeZone }: PanelProps<OrderBookO
   }
   const index = Math.max(0, books.findIndex((book) => book.symbol === chosen));
   const book = books[index];
-  const frame = framesWith(data.series, BOOK_NEEDS)[index];
+  const frame = frames[index];
   if (book === undefined) {
     return (
       <PanelMessage kind="empty" title="No order book">
@@ -64,8 +76,8 @@ function Books({ data, options, width, height, timeZone }: PanelProps<OrderBookO
           bidColor={options.bidColor}
           askColor={options.askColor}
           wideSpreadBp={options.wideSpreadBp}
-          price={columnLook(fieldOf(frame, 'price'))}
-          quantity={columnLook(fieldOf(frame, 'quantity'))}
+          price={columnLook(frame && fieldOf(frame, 'price'))}
+          quantity={columnLook(frame && fieldOf(frame, 'quantity'))}
           timeZone={timeZone}
         />
       </div>

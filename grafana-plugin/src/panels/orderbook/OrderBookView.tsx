@@ -60,7 +60,7 @@ export function OrderBookView(props: OrderBookViewProps) {
         <span className={styles.status}>{statusText(book, model, timeZone)}</span>
       </div>
       {warnings.map((warning) => (
-        <div key={warning.title} role={warning.tone === 'bad' ? 'alert' : 'note'} className={warning.tone === 'bad' ? styles.bad : styles.note}>
+        <div key={warning.title} title={warning.text} role={warning.tone === 'bad' ? 'alert' : 'note'} className={warning.tone === 'bad' ? styles.bad : styles.note}>
           <strong>{warning.title}</strong>: {warning.text}
         </div>
       ))}
@@ -142,16 +142,19 @@ const getStyles = (theme: GrafanaTheme2) => ({
     flexShrink: 0,
     lineHeight: '22px',
     marginBottom: 2,
+    overflow: 'hidden',
     padding: theme.spacing(0, 1),
+    textOverflow: 'ellipsis',
+    // One line, for the layout counts it as one; the word that matters is the first.
+    whiteSpace: 'nowrap',
   }),
-  note: css({ color: theme.colors.warning.text, flexShrink: 0, fontSize: theme.typography.bodySmall.fontSize, lineHeight: '22px', marginBottom: 2 }),
+  note: css({ color: theme.colors.warning.text, flexShrink: 0, fontSize: theme.typography.bodySmall.fontSize, lineHeight: '22px', marginBottom: 2, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
   column: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(0.5), minHeight: 0 }),
   row: css({ display: 'flex', flexDirection: 'row', gap: theme.spacing(2), minHeight: 0 }),
   ladder: css({ flex: 1, minWidth: 0 }),
   // Hatched: told apart from a sound book even where colors are not seen.
   distrusted: css({
     backgroundImage: `repeating-linear-gradient(135deg, transparent 0 10px, ${theme.colors.error.transparent} 10px 14px)`,
-    opacity: 0.75,
   }),
   spread: css({
     display: 'flex',

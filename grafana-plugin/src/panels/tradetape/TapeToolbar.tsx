@@ -49,5 +49,5 @@ export function TapeToolbar(props: {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  size: css({ width: 96, '& input': { height: theme.spacing(3) } }),
+  size: css({ width: 96, '& > div, & input': { height: theme.spacing(3) } }),
 });

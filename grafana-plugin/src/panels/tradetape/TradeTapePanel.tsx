@@ -1,13 +1,16 @@
-import React, { useEffect, useMemo, useRef, useState } from 'react';
+import React, { memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { PanelProps } from '@grafana/data';
-import { fieldOf, framesWith, originOf } from '../frame_reader';
+import { fieldOf, framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
+import { OriginMemory, questionOf } from '../question';
 import { TapeBuffer, TRADE_NEEDS } from './model';
 import type { TradeTapeOptions } from './options';
 import type { TapeFilter, TapeSide } from './tape_filter';
 import { TapeToolbar } from './TapeToolbar';
 import { TapeView } from './TapeView';
+
+const View = memo(TapeView);
 
 /** The panel: frames into the buffer, which is drawn without React. */
 export function TradeTapePanel(props: PanelProps<TradeTapeOptions>) {
@@ -35,7 +38,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
   const shown = useRef('');
   useEffect(() => {
     // Another question (symbol, range) is another tape; the same one answered again or streaming on goes on.
-    const question = JSON.stringify([data.request?.targets ?? null, data.request?.range.raw ?? null]);
+    const question = questionOf(data);
     if (shown.current !== question) {
       shown.current = question;
       buffer.clear();
@@ -44,7 +47,14 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
   }, [buffer, data]);
 
   const frame = framesWith(data.series, TRADE_NEEDS)[0];
-  const origin = originOf(data.series);
+  const [memory] = useState(() => new OriginMemory());
+  const origin = memory.of(data);
+  const { sizeUnit, showToolbar } = options;
+  // Kept, so that the view is not rendered with each message of the stream.
+  const toolbar = useMemo(
+    () => (showToolbar ? <TapeToolbar side={side} minSize={minSize} sizeUnit={sizeUnit} onSide={setSide} onMinSize={setMinSize} /> : undefined),
+    [showToolbar, side, minSize, sizeUnit]
+  );
   if (problem !== undefined) {
     return (
       <PanelMessage kind="error" title="No trades in this data">
@@ -55,7 +65,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
   const price = frame === undefined ? undefined : fieldOf(frame, 'price');
   const quantity = frame === undefined ? undefined : fieldOf(frame, 'quantity');
   return (
-    <TapeView
+    <View
       buffer={buffer}
       filter={filter}
       height={height}
@@ -70,11 +80,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
       priceDecimals={price?.config?.decimals}
       quantityDecimals={quantity?.config?.decimals}
       timeZone={timeZone}
-      toolbar={
-        options.showToolbar ? (
-          <TapeToolbar side={side} minSize={minSize} sizeUnit={options.sizeUnit} onSide={setSide} onMinSize={setMinSize} />
-        ) : undefined
-      }
+      toolbar={toolbar}
     />
   );
 }

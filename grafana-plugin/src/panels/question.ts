@@ -1,0 +1,39 @@
+/**
+ * What a panel's data answers, and what is kept from one update of it to the next. A live stream's later frames may come without
+ * name and `meta.custom`: what the first frame said of its origin holds as long as the question is the same.
+ */
+import { originOf, type FrameLike, type ShownOrigin } from './frame_reader.ts';
+
+/** As much of Grafana's `PanelData` as is read here. */
+export type AnsweredData = {
+  series: readonly FrameLike[];
+  request?: { targets?: readonly object[]; range?: { raw?: unknown } };
+};
+
+/** Text that is equal for the same queries over the same range. */
+export function questionOf(data: AnsweredData): string {
+  return JSON.stringify([data.request?.targets ?? null, data.request?.range?.raw ?? null]);
+}
+
+/** The symbol that a frame was asked for; empty when the query names none or several. */
+export function askedSymbol(data: AnsweredData, refId: string | undefined): string {
+  const targets = (data.request?.targets ?? []) as ReadonlyArray<{ refId?: string; symbols?: string[] }>;
+  const { symbols } = targets.find((target) => target.refId === refId) ?? (targets.length === 1 ? targets[0] : {});
+  return symbols?.length === 1 ? symbols[0] : '';
+}
+
+/** Remembers the origin of one question's data. */
+export class OriginMemory {
+  #question = '';
+  #origin: ShownOrigin = { simulated: false, label: null };
+
+  /** The origin of `data`. I8: simulated once is simulated until another question is asked. */
+  of(data: AnsweredData): ShownOrigin {
+    const question = questionOf(data);
+    const now = originOf(data.series);
+    const before = question === this.#question ? this.#origin : { simulated: false, label: null };
+    this.#question = question;
+    this.#origin = { simulated: now.simulated || before.simulated, label: now.label ?? before.label };
+    return this.#origin;
+  }
+}
