@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { ExchangeTrade } from "../../runtime/exchange/market.ts";
 import { TestExchange, TestPipeline, until } from "../../runtime/tests/pipeline_process.ts";
 import { drained, nextTradeIds } from "../../runtime/tests/truth_sqlite.ts";
 import {
@@ -14,7 +15,6 @@ import {
 // The built backend, launched by Grafana's own client code, on the real embedded pipeline and the real exchange.
 
 const SYMBOLS = ["BTCUSDT", "ETHUSDT"];
-type ExchangeTrade = { id: number; price: string; quantity: string; time: number };
 
 /** False also for one that has ended and waits for its parent to take note. */
 function lives(pid: number): boolean {
@@ -99,12 +99,11 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
         const truth = await exchange.get<ExchangeTrade[]>(
           `/admin/truth/trades?symbol=${symbol}&fromId=${ids[0]}&limit=100`,
         );
-        assert.deepEqual(ids, truth.map(({ id }) => id));
+        assert.deepEqual(ids, truth.map(({ tradeId }) => tradeId));
         assert.deepEqual(valuesOf(frame!, "price").map(Number), truth.map(({ price }) => Number(price)));
-        assert.deepEqual(
-          (valuesOf(frame!, "price_text") as string[]).map(Number),
-          truth.map(({ price }) => Number(price)),
-        );
+        assert.deepEqual(valuesOf(frame!, "price_text"), truth.map(({ price }) => price));
+        assert.deepEqual(valuesOf(frame!, "quantity_text"), truth.map(({ quantity }) => quantity));
+        assert.deepEqual(valuesOf(frame!, "time"), truth.map(({ time }) => time));
         assert.equal(frame!.schema.meta.custom.simulated, true);
         assert.equal(frame!.schema.meta.custom.source, "control");
         assert.match(notices(frame!), /^SIMULATED: /);
