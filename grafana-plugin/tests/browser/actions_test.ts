@@ -34,7 +34,7 @@ Deno.test({
       const row = page.getByRole("row").filter({ hasText: "consumer" });
       await row.getByText("Stopped").first().waitFor();
       await picture(page, "modules-stopped");
-      await page.getByRole("button", { name: "Start consumer" }).click();
+      await page.getByRole("button", { name: "Start consumer", exact: true }).click();
       await dialog.getByRole("button", { name: "Start consumer" }).click();
       await until("the consumer to run", DEADLINE_MS, async () => await stateOf("consumer") === "running");
       await row.getByText("Running").first().waitFor();
