@@ -73,7 +73,7 @@ export function candleGeometry(rows: readonly KlineRow[], size: ChartSize): Cand
     centers,
     plotWidth,
     plotHeight,
-    priceTicks: valueTicks(domain[0], domain[1], Math.max(2, volumeTop / 44)).map((tick) => ({ ...tick, y: y(tick.value) })),
+    priceTicks: valueTicks(domain[0], domain[1], Math.max(2, volumeTop / 32)).map((tick) => ({ ...tick, y: y(tick.value) })),
     timeTicks: timeTicks(from, until, Math.max(2, plotWidth / 90)).map((tick) => ({ ...tick, x: x(tick.value) })),
     lastY: y(Number(rows[rows.length - 1].close_price)),
     yOf: y,

@@ -1,5 +1,5 @@
 import { css } from '@emotion/css';
-import React, { useState, type FormEvent } from 'react';
+import React, { useState, type SyntheticEvent } from 'react';
 import { lastValueFrom } from 'rxjs';
 import type { GrafanaTheme2, PluginConfigPageProps } from '@grafana/data';
 import { getBackendSrv } from '@grafana/runtime';
@@ -57,7 +57,7 @@ export default function AppConfig({ plugin }: PluginConfigPageProps<AppMeta>) {
         window.location.reload();
       }
     });
-  const submit = (event: FormEvent) => {
+  const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     void save(true);
   };

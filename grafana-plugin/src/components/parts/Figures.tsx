@@ -123,7 +123,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
   }),
   tiles: css({
     display: 'grid',
-    gridTemplateColumns: 'repeat(auto-fit, minmax(130px, 1fr))',
+    gridTemplateColumns: 'repeat(auto-fit, minmax(112px, 1fr))',
     gap: theme.spacing(1),
     margin: 0,
   }),

@@ -1,5 +1,5 @@
 import { css } from '@emotion/css';
-import React, { useCallback, useState, type FormEvent } from 'react';
+import React, { useCallback, useState, type SyntheticEvent } from 'react';
 import { useLocation } from 'react-router';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { locationService } from '@grafana/runtime';
@@ -26,7 +26,7 @@ function LineageParts({ symbol, trade }: { symbol: string; trade: string }) {
   const read = useCallback((signal: AbortSignal) => api.lineage(symbol, trade, { signal }), [api, symbol, trade]);
   const { data, problem, loading, reload } = useReading(symbol !== '' && trade !== '' ? read : undefined);
   const wrong = form.trade.trim() !== '' && !/^\d+$/.test(form.trade.trim());
-  const submit = (event: FormEvent) => {
+  const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     if (form.symbol.trim() !== '' && form.trade.trim() !== '' && !wrong) {
       locationService.partial({ symbol: form.symbol.trim().toUpperCase(), trade: form.trade.trim() });

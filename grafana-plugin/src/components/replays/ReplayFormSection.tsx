@@ -1,5 +1,5 @@
 import { css } from '@emotion/css';
-import React, { useState, type FormEvent } from 'react';
+import React, { useState, type SyntheticEvent } from 'react';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Button, Checkbox, Combobox, Field, Input, RadioButtonGroup, Stack, useStyles2 } from '@grafana/ui';
 import type { Replay } from '../../api/types';
@@ -46,7 +46,7 @@ export function ReplayFormSection({ onStarted }: { onStarted: (replay: Replay) =
     }
     await action.run(dryRun ? 'dry run' : 'replay', async () => onStarted((await api.startReplay(request)).replay));
   };
-  const submit = (event: FormEvent) => {
+  const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     void start(true);
   };
