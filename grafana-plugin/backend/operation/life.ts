@@ -26,7 +26,11 @@ export function watchParent(onOrphan: () => void): void {
 const WATCHDOG = `
 self.onmessage = ({ data: { beat, hangMs } }) => {
   const seconds = new Int32Array(beat);
+  let lookedMs = Date.now();
   setInterval(() => {
+    const pausedMs = Date.now() - lookedMs;
+    lookedMs = Date.now();
+    if (pausedMs > 5000) return;
     const silentMs = Date.now() - Atomics.load(seconds, 0) * 1000;
     if (silentMs <= hangMs + 1000) return;
     console.error(JSON.stringify({ "@level": "error", "@message": "The backend hangs: ended by its watchdog, Grafana starts it again",
@@ -38,8 +42,7 @@ self.onmessage = ({ data: { beat, hangMs } }) => {
 
 /**
  * Ends the process when its main thread stands still for half a minute: Grafana does not notice a hang, but starts a backend
- * again that has ended. `suspended` machines do not count: time that passes for both threads is told apart by nothing, so
- * the first look after a pause waits one more beat.
+ * again that has ended. A machine that slept is no hang: the watchdog, which slept too, then looks once more.
  */
 export function watchHang(log: Log, options: { hangMs?: number } = {}): void {
   const { hangMs = HANG_MS } = options;
