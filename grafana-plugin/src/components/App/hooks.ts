@@ -41,7 +41,7 @@ export function useReading<Answer>(
   everyMs?: number
 ): Reading<Answer> {
   type State = { of: unknown; data?: Answer; problem?: Problem; loading: boolean };
-  const [state, setState] = useState<State>({ of: read, loading: true });
+  const [state, setState] = useState<State>({ of: read, loading: read !== undefined });
   const [round, setRound] = useState(0);
   useEffect(() => {
     if (read === undefined) {
