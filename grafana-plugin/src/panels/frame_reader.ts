@@ -27,7 +27,7 @@ export type FrameLike = {
   refId?: string;
   length: number;
   fields: FieldLike[];
-  meta?: { custom?: Record<string, unknown>; notices?: { severity?: string; text: string }[] };
+  meta?: { custom?: Record<string, unknown>; notices?: Array<{ severity?: string; text: string }> };
 };
 
 /** A frame's field by its name; undefined when there is none. */

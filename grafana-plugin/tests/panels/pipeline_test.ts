@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Stage } from "../../../runtime/console/types.js";
 import { EDGE_FIELDS, STAGE_FIELDS } from "../../src/datasource/frame_shape.ts";
 import type { FieldLike, FrameLike } from "../../src/panels/frame_reader.ts";
+import { FlowMemory } from "../../src/panels/pipeline/flow_memory.ts";
 import { BOX_HEIGHT, fitText, flowPlaces } from "../../src/panels/pipeline/flow_place.ts";
 import {
   edgeText,
@@ -160,4 +161,14 @@ test("boxes never overlap and stay inside, whatever the width", () => {
   }
   deepStrictEqual(flowPlaces(0, 500).boxes, []);
   strictEqual(fitText("replication slot", 60, 6), "replicati…");
+});
+
+test("a frame that comes alone by its own channel leaves the others as they were", () => {
+  const memory = new FlowMemory();
+  const [stages, edges] = framesOf([{ ...CAPTURE, id: "postgres" }, CAPTURE]);
+  ok(!("problem" in memory.of({ series: [stages!, edges!] })));
+  const alone = memory.of({ series: [{ ...stages!, meta: undefined }] });
+  ok(!("problem" in alone));
+  strictEqual(alone.edges[0]!.rate, 2.5);
+  strictEqual(alone.simulated, true);
 });

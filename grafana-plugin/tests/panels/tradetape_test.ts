@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FrameLike } from "../../src/panels/frame_reader.ts";
-import { TapeBuffer } from "../../src/panels/tradetape/model.ts";
+import { TapeBuffer, tradesProblem } from "../../src/panels/tradetape/model.ts";
 import { isLarge, type TapeFilter } from "../../src/panels/tradetape/tape_filter.ts";
 import { pauseText, TAPE_ROW_PX, tapeWindow } from "../../src/panels/tradetape/tape_window.ts";
 
@@ -105,13 +105,14 @@ test("the control API's rows and frames are the same trades; text is the exchang
 test("foreign frames are named; frames without text fall back to doubles", () => {
   const tape = new TapeBuffer({ capacity: 10, filter: ALL });
   match(
-    tape.addFrames([{ length: 1, fields: [{ name: "time", values: [1] }, { name: "price", values: [1] }] }])!,
+    tradesProblem([{ length: 1, fields: [{ name: "time", values: [1] }, { name: "price", values: [1] }] }])!,
     /trade_id, quantity are missing/,
   );
-  strictEqual(tape.addFrames([]), undefined);
+  strictEqual(tradesProblem([]), undefined);
   const bare = trades([3]);
   bare.fields = bare.fields.filter((field) => !/text|maker|symbol/.test(field.name));
-  strictEqual(tape.addFrames([bare]), undefined);
+  strictEqual(tradesProblem([bare]), undefined);
+  tape.addFrames([bare]);
   deepStrictEqual({ ...tape.shown[0]! }.priceText, "100.03");
   strictEqual(tape.shown[0]!.isBuyerMaker, null);
 });

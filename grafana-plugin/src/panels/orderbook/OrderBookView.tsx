@@ -39,10 +39,12 @@ export function OrderBookView(props: OrderBookViewProps) {
   const theme = useTheme2();
   const styles = useStyles2(getStyles);
   const colors = useMemo(() => bookColors(theme, { bid: props.bidColor, ask: props.askColor }), [theme, props.bidColor, props.askColor]);
-  const whole = useMemo(() => bookModel(book, { levels: 1, tick }), [book, tick]);
-  const warnings = bookWarnings(book, whole, tick);
-  const layout = bookLayout({ width, height, levels, show, warnings: warnings.length });
-  const model = useMemo(() => bookModel(book, { levels: layout.levels, tick }), [book, layout.levels, tick]);
+  const { whole, warnings, layout, model } = useMemo(() => {
+    const whole = bookModel(book, { levels: 1, tick });
+    const warnings = bookWarnings(book, whole, tick);
+    const layout = bookLayout({ width, height, levels, show, warnings: warnings.length });
+    return { whole, warnings, layout, model: bookModel(book, { levels: layout.levels, tick }) };
+  }, [book, width, height, levels, show, tick]);
   const label = `Order book of ${book.symbol || 'a market'}`;
   if (whole.shape === 'empty') {
     return (

@@ -146,7 +146,7 @@ function sideOf(value: unknown): Side | undefined {
 /** What is drawn of a book. */
 export function bookModel(book: BookSource, options: BookOptions): BookModel {
   // The top is the ungrouped book's: grouping moves prices outwards and would hide a cross.
-  const top = topOfBook(book.bids as [string, string][], book.asks as [string, string][]);
+  const top = topOfBook(book.bids as Array<[string, string]>, book.asks as Array<[string, string]>);
   const tick = parseTick(options.tick);
   const bids = tick === undefined ? book.bids : groupLevels(book.bids, 'bid', tick);
   const asks = tick === undefined ? book.asks : groupLevels(book.asks, 'ask', tick);

@@ -1,4 +1,4 @@
-import React, { useMemo, useRef } from 'react';
+import React, { useMemo } from 'react';
 import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { Button, useStyles2, useTheme2 } from '@grafana/ui';
@@ -41,8 +41,6 @@ export function TapeView(props: TapeViewProps) {
   const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals } = props;
   const theme = useTheme2();
   const styles = useStyles2(getStyles, props.buyColor ?? 'green', props.sellColor ?? 'red', showSymbol);
-  const box = useRef<HTMLDivElement>(null);
-  const list = useRef<HTMLDivElement>(null);
   const look = useMemo<TapeLook>(
     () => ({
       classes: styles,
@@ -56,7 +54,7 @@ export function TapeView(props: TapeViewProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [theme, styles.row, styles.buy, styles.sell, filter, showSymbol, priceDecimals, quantityDecimals, timeZone]
   );
-  const { state, pause, schedule } = useTape(buffer, box, list, look);
+  const { box, list, state, pause, schedule } = useTape(buffer, look);
   const held = state.paused.has('key');
   const togglePause = () => pause('key', !held);
   return (

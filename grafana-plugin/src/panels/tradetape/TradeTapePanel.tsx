@@ -4,7 +4,7 @@ import { fieldOf, framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
 import { OriginMemory, questionOf } from '../question';
-import { TapeBuffer, TRADE_NEEDS } from './model';
+import { TapeBuffer, TRADE_NEEDS, tradesProblem } from './model';
 import type { TradeTapeOptions } from './options';
 import type { TapeFilter, TapeSide } from './tape_filter';
 import { TapeToolbar } from './TapeToolbar';
@@ -16,7 +16,8 @@ const View = memo(TapeView);
 export function TradeTapePanel(props: PanelProps<TradeTapeOptions>) {
   return (
     <PanelState data={props.data} advice="Choose the kind “trades” and a symbol in the query, and “live” for trades as they happen.">
-      <Tape {...props} />
+      {/* Other options are another tape: what was chosen in the toolbar belongs to the ones before. */}
+      <Tape key={`${props.options.side} ${props.options.minSize}`} {...props} />
     </PanelState>
   );
 }
@@ -24,15 +25,13 @@ export function TradeTapePanel(props: PanelProps<TradeTapeOptions>) {
 function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>) {
   const [side, setSide] = useState<TapeSide>(options.side);
   const [minSize, setMinSize] = useState(options.minSize);
-  useEffect(() => setSide(options.side), [options.side]);
-  useEffect(() => setMinSize(options.minSize), [options.minSize]);
   const filter = useMemo<TapeFilter>(
     () => ({ side, minSize, sizeUnit: options.sizeUnit, largeSize: options.largeSize }),
     [side, minSize, options.sizeUnit, options.largeSize]
   );
   const capacity = Math.max(1, Math.min(100_000, Math.floor(options.capacity)));
   const [buffer] = useState(() => new TapeBuffer({ capacity, filter }));
-  const [problem, setProblem] = useState<string | undefined>(undefined);
+  const problem = useMemo(() => tradesProblem(data.series), [data]);
   useEffect(() => buffer.configure({ capacity, filter }), [buffer, capacity, filter]);
 
   const shown = useRef('');
@@ -43,7 +42,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
       shown.current = question;
       buffer.clear();
     }
-    setProblem(buffer.addFrames(data.series));
+    buffer.addFrames(data.series);
   }, [buffer, data]);
 
   const frame = framesWith(data.series, TRADE_NEEDS)[0];

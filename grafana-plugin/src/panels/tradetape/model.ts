@@ -31,6 +31,13 @@ export type TapeTrade = {
 /** How many trades a tape keeps at most (I10). */
 export type TapeOptions = { capacity: number; filter: TapeFilter };
 
+/** Why none of the frames has trades, or undefined when one has or there is no frame. */
+export function tradesProblem(frames: readonly FrameLike[]): string | undefined {
+  return frames.length > 0 && framesWith(frames, TRADE_NEEDS).length === 0
+    ? foreignFrames(frames, TRADE_NEEDS, 'a list of trades', 'Choose the kind “trades” with the format “table” in the query.')
+    : undefined;
+}
+
 /** Newest trades of one or several symbols, oldest first. */
 export class TapeBuffer {
   #trades: TapeTrade[] = [];
@@ -46,6 +53,8 @@ export class TapeBuffer {
   total = 0;
   /** Counts changes; equal numbers mean equal rows. */
   version = 0;
+  /** Counts other filters, sizes and questions: rows that were taken before belong to another tape. */
+  epoch = 0;
 
   constructor(options: TapeOptions) {
     this.#capacity = options.capacity;
@@ -68,17 +77,14 @@ export class TapeBuffer {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes in the trades of a panel's frames; why none of them has trades, or undefined. Frames may repeat what is known (I2). */
-  addFrames(frames: readonly FrameLike[]): string | undefined {
+  /** Takes in the trades of a panel's frames. Frames may repeat what is known (I2). */
+  addFrames(frames: readonly FrameLike[]): void {
     const trades = framesWith(frames, TRADE_NEEDS);
     let added = 0;
     for (const frame of trades) {
       added += this.#addFrame(frame);
     }
     this.#changed(added);
-    return trades.length === 0 && frames.length > 0
-      ? foreignFrames(frames, TRADE_NEEDS, 'a list of trades', 'Choose the kind “trades” with the format “table” in the query.')
-      : undefined;
   }
 
   /** Takes in rows of the control API, in any order, repeated or not (I2). */
@@ -115,6 +121,7 @@ export class TapeBuffer {
     this.#filter = options.filter;
     this.#cut(true);
     this.#shown = this.#trades.filter((trade) => passes(trade, this.#filter));
+    this.epoch += 1;
     this.#notify();
   }
 
@@ -125,6 +132,7 @@ export class TapeBuffer {
     this.#ids = new Map();
     this.#floor = -Infinity;
     this.total = 0;
+    this.epoch += 1;
     this.#notify();
   }
 

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { TapeBuffer, TapeTrade } from './model';
 import { TapeRows, type TapeLook } from './tape_rows';
 import type { PauseReason } from './tape_window';
@@ -15,18 +15,22 @@ const NONE: TapeState = { paused: new Set(), shown: 0, waiting: 0 };
 const FIGURES_MS = 250;
 
 /**
- * Draws the buffer's trades into `list` at most once an animation frame, and not at all while paused or hidden.
- * @param box the scrolling element
+ * Draws the buffer's trades into `list` at most once an animation frame, and not at all while paused or hidden. `box` is for the
+ * scrolling element, `list` for the element within it that holds the rows.
  */
-export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, list: RefObject<HTMLElement | null>, look: TapeLook) {
+export function useTape(buffer: TapeBuffer, look: TapeLook) {
+  const box = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const [state, setState] = useState<TapeState>(NONE);
   const reasons = useRef(new Set<PauseReason>());
-  const frozen = useRef<{ trades: readonly TapeTrade[]; total: number } | undefined>(undefined);
+  const frozen = useRef<{ trades: readonly TapeTrade[]; total: number; epoch: number } | undefined>(undefined);
   const scheduled = useRef(0);
   const figures = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const rows = useRef<TapeRows | undefined>(undefined);
   const current = useRef({ buffer, look });
-  current.current = { buffer, look };
+  useLayoutEffect(() => {
+    current.current = { buffer, look };
+  });
 
   const tellFigures = useCallback(() => {
     figures.current ??= setTimeout(() => {
@@ -49,7 +53,7 @@ export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, 
     const trades = frozen.current?.trades ?? current.current.buffer.shown;
     rows.current.draw(trades, box.current.scrollTop, box.current.clientHeight, current.current.look);
     tellFigures();
-  }, [box, list, tellFigures]);
+  }, [tellFigures]);
 
   const schedule = useCallback(() => {
     if (scheduled.current === 0) {
@@ -71,7 +75,7 @@ export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, 
       if (reasons.current.size === 0) {
         frozen.current = undefined;
       } else {
-        frozen.current ??= { trades: buffer.shown.slice(), total: buffer.total };
+        frozen.current ??= freeze(buffer);
       }
       setState((before) => ({ ...before, paused: new Set(reasons.current) }));
       schedule();
@@ -80,7 +84,18 @@ export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, 
   );
 
   useEffect(() => {
-    const changed = () => (frozen.current === undefined ? schedule() : tellFigures());
+    const changed = () => {
+      // Another filter or question while paused: the rows that stand still are chosen anew.
+      const other = frozen.current !== undefined && frozen.current.epoch !== buffer.epoch;
+      if (other) {
+        frozen.current = freeze(buffer);
+      }
+      if (other || frozen.current === undefined) {
+        schedule();
+      } else {
+        tellFigures();
+      }
+    };
     schedule();
     return buffer.subscribe(changed);
   }, [buffer, schedule, tellFigures]);
@@ -99,16 +114,11 @@ export function useTape(buffer: TapeBuffer, box: RefObject<HTMLElement | null>, 
       clearTimeout(figures.current);
       figures.current = undefined;
     };
-  }, [box, schedule]);
-
-  /** Another choice of trades: what was frozen no longer belongs to it. */
-  const thaw = useCallback(() => {
-    if (frozen.current !== undefined) {
-      const { buffer } = current.current;
-      frozen.current = { trades: buffer.shown.slice(), total: buffer.total };
-    }
-    schedule();
   }, [schedule]);
 
-  return { state, pause, schedule, thaw };
+  return { box, list, state, pause, schedule };
+}
+
+function freeze(buffer: TapeBuffer) {
+  return { trades: buffer.shown.slice(), total: buffer.total, epoch: buffer.epoch };
 }
