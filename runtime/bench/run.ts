@@ -8,6 +8,7 @@ import { sumOf } from "../control/rates.ts";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
 import { CLUSTER_BENCHES, clusterBench } from "./cluster_bench.ts";
+import { PLUGIN_BENCHES, pluginBench } from "../../grafana-plugin/bench/plugin_bench.ts";
 import { latencyBench, type LatencyStore } from "./latency.ts";
 import { costOf, costOfTree, type ProcessCost } from "./process_cost.ts";
 
@@ -37,6 +38,10 @@ if (values.help) {
   capture   PostgreSQL -> Kafka, our capture beside Debezium, default and tuned: rows/s, CPU, latency, memory
   cluster-latency   exchange -> Cassandra at 1x and 5x, by Debezium and by our capture (needs ../shared/data)
 
+  Grafana plugin (Go; plugin-stream, -tape and -size: a built plugin, Chromium)
+  plugin    all of: plugin-query (the backend beside a Go plugin), plugin-stream (stored trade -> panel), plugin-tape (script time
+            a frame), plugin-size; each part by itself too
+
   --trades N   trades a round (${values.trades})    --rounds N   rounds; two make the A/A control (${values.rounds})
   --seconds N  length of a latency run (${values.seconds})    --seed N`);
   Deno.exit(0);
@@ -56,6 +61,16 @@ console.log(
 if (wanted.includes("stages") || wanted.includes("bulk") || wanted.includes("memory")) await onEngine();
 if (CLUSTER_BENCHES.some((one) => wanted.includes(one))) {
   await clusterBench({ wanted, rounds, trades, seconds: Number(values.seconds), progress });
+}
+if (PLUGIN_BENCHES.some((one) => wanted.includes(one))) {
+  await pluginBench({
+    wanted,
+    // Two rounds are the other benches' A/A; here the control runs beside in each.
+    rounds: Math.max(5, rounds),
+    seconds: Math.min(20, Number(values.seconds)),
+    seed: Number(values.seed),
+    progress,
+  });
 }
 if (wanted.includes("latency")) {
   await latencyBench({

@@ -14,6 +14,7 @@ import {
   TimestampNanosecond,
   Utf8,
 } from "apache-arrow";
+import { bits, doubles, integers, nanoseconds, texts, validity } from "./arrow_buffers.ts";
 import { type Field, type FieldKind, type Frame, lengthOf } from "./frame.ts";
 
 const TYPES: Record<FieldKind, () => DataType> = {
@@ -75,67 +76,19 @@ function column(field: Field): Data {
       return makeData({
         ...common,
         type: new Float64(),
-        data: Float64Array.from(field.values, (value) => value ?? 0),
+        data: doubles(field.values),
       });
     case "integer":
       return makeData({
         ...common,
         type: new Int64(),
-        data: BigInt64Array.from(field.values, (value) => BigInt(value ?? 0)),
+        data: integers(field.values),
       });
     case "text":
-      return makeData({ ...common, type: new Utf8(), ...textBuffers(field.values) });
+      return makeData({ ...common, type: new Utf8(), ...texts(field.values) });
     case "bool":
       return makeData({ ...common, type: new Bool(), data: bits(field.values, (value) => value === true) });
     default:
       return field satisfies never;
   }
-}
-
-/** Bit n of byte n / 8 says that value n is there. */
-function validity(values: readonly unknown[]): { nullBitmap: Uint8Array | undefined; nullCount: number } {
-  let nullCount = 0;
-  for (const value of values) if (value === null) nullCount++;
-  return { nullBitmap: nullCount === 0 ? undefined : bits(values, (value) => value !== null), nullCount };
-}
-
-function bits<Value>(values: readonly Value[], set: (value: Value) => boolean): Uint8Array {
-  // Arrow pads buffers to 8 bytes; a bitmap of its own length would be copied.
-  const bytes = new Uint8Array(((values.length + 63) >> 6) << 3);
-  for (let at = 0; at < values.length; at++) if (set(values[at]!)) bytes[at >> 3]! |= 1 << (at & 7);
-  return bytes;
-}
-
-const MILLION = 1_000_000n;
-
-function nanoseconds(values: readonly (number | null)[]): BigInt64Array {
-  const data = new BigInt64Array(values.length);
-  for (let at = 0; at < values.length; at++) {
-    const ms = values[at]!;
-    if (ms !== null) data[at] = BigInt(Math.trunc(ms)) * MILLION;
-  }
-  return data;
-}
-
-const encoder = new TextEncoder();
-
-function textBuffers(values: readonly (string | null)[]): { valueOffsets: Int32Array; data: Uint8Array } {
-  const valueOffsets = new Int32Array(values.length + 1);
-  let data: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
-  let end = 0;
-  for (let at = 0; at < values.length; at++) {
-    const text = values[at];
-    if (text !== null && text !== undefined && text !== "") {
-      // A UTF-16 unit is three bytes at most.
-      const room = end + text.length * 3;
-      if (room > data.length) {
-        const larger = new Uint8Array(Math.max(room, data.length * 2));
-        larger.set(data);
-        data = larger;
-      }
-      end += encoder.encodeInto(text, data.subarray(end)).written;
-    }
-    valueOffsets[at + 1] = end;
-  }
-  return { valueOffsets, data: data.subarray(0, end) };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { tableFromIPC } from "apache-arrow";
 import { encodeArrow } from "./arrow.ts";
+import { integers, nanoseconds, texts } from "./arrow_buffers.ts";
 import { encodeFrameJson } from "./frame_json.ts";
 import { field, type Frame } from "./frame.ts";
 
@@ -63,4 +64,51 @@ Deno.test("a frame as JSON says what numbers cannot", () => {
     values: [[1, null, null, null, null], [1, 2, null, 4, 5]],
     entities: [{ NaN: [1], Inf: [2], NegInf: [3] }, null],
   });
+});
+
+Deno.test("times and whole numbers are exact to the last bit, also before 1970 and beyond 2^53", () => {
+  const times = [
+    0,
+    1,
+    -1,
+    -1.5,
+    65_535,
+    65_536,
+    -65_536,
+    -65_537,
+    1_700_000_000_123.9,
+    8.64e15,
+    -8.64e15,
+    2 ** 53,
+  ];
+  const numbers = [
+    0,
+    1,
+    -1,
+    2 ** 31,
+    2 ** 32,
+    -(2 ** 32) - 1,
+    2 ** 53 - 1,
+    -(2 ** 53) + 1,
+    2 ** 62,
+    -(2n ** 63n),
+  ];
+  assert.deepEqual(
+    [...nanoseconds(times)],
+    // What does not fit into 64 bits is cut to them.
+    times.map((ms) => BigInt.asIntN(64, BigInt(Math.trunc(ms)) * 1_000_000n)),
+  );
+  assert.deepEqual([...integers(numbers)], numbers.map(BigInt));
+  assert.throws(() => integers([1.5]), RangeError);
+});
+
+Deno.test("texts of any script, a half of a pair too, begin where the one before ends", () => {
+  for (const values of [["BTC", null, "", "ETH"], ["价格", "a", null, "😀"], ["\ud83d", "\ude00", "x"]]) {
+    const { valueOffsets, data } = texts(values);
+    const decoder = new TextDecoder();
+    assert.deepEqual(
+      values.map((_, at) => decoder.decode(data.subarray(valueOffsets[at], valueOffsets[at + 1]))),
+      values.map((value) => (value ?? "").toWellFormed()),
+    );
+  }
 });

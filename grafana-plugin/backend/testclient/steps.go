@@ -90,6 +90,8 @@ func (l *launched) run(ctx context.Context, s step, out *output) (map[string]any
 		return map[string]any{"text": string(answer.Metrics.Prometheus)}, nil
 	case "query":
 		return l.query(ctx, s)
+	case "measure":
+		return l.measure(ctx, s)
 	case "chunked":
 		return l.chunked(ctx, s)
 	case "resource":
