@@ -10,6 +10,7 @@ import { migrateCassandra } from "../cassandra/migrate_cassandra.ts";
 import { consumerConfigSchema } from "../consumer/config.ts";
 import { createModuleHost, type OwnedModuleHost } from "../host/host.ts";
 import { createKafka } from "../kafka/client_kafka.ts";
+import { createTopics } from "../kafka/create_topics_kafka.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import { type TableName, TABLES } from "../market/table.ts";
 import { bareLoop } from "./bare_loop_cassandra.ts";
@@ -90,10 +91,10 @@ export async function consumerBench(options: ConsumerBenchOptions): Promise<Cons
   const results: ConsumerRound[] = [];
   try {
     await admin.connect();
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: 1 })),
-    });
+    await createTopics(
+      admin,
+      topics.map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: 1 })),
+    );
     await migrateCassandra(login, {
       config: { replication: { [login.localDataCenter]: 1 } },
       origin: ORIGIN,

@@ -285,11 +285,19 @@ export class ChangePump {
     if (sink.halves === undefined) this.#acknowledge(acknowledged);
     else {
       this.#unstored = { position, acknowledged };
-      this.#storing ??= this.#store(sink.halves).catch((error) => this.#fail(error))
-        .finally(() => this.#storing = undefined);
+      this.#keepStoring(sink.halves);
     }
     this.#options.onAppend(counts, commits, position);
     this.#takeMore();
+  }
+
+  #keepStoring(halves: SinkHalves): void {
+    if (this.#storing !== undefined || this.#unstored === undefined || this.#dead) return;
+    this.#storing = this.#store(halves).catch((error) => this.#fail(error)).finally(() => {
+      this.#storing = undefined;
+      // One may have come since the last look and taken the storing for still at work.
+      this.#keepStoring(halves);
+    });
   }
 
   /** Stores positions behind the records that they belong to, while more records are written. */

@@ -147,3 +147,35 @@ for (const stopping of [true, false]) {
     assert.deepEqual(symbols(sink), ["a", "b"]);
   });
 }
+
+Deno.test("a position that comes just as the one before it has been stored is stored too, at every distance of the two", async () => {
+  for (let distance = 0; distance < 20; distance++) {
+    const sink = new MemorySink(4, { halves: true });
+    const { write, store } = sink.halves!;
+    const held = { write: Promise.withResolvers<void>(), store: Promise.withResolvers<void>() };
+    let writes = 0;
+    Object.assign(sink, {
+      halves: {
+        write: async (records: Parameters<typeof write>[0]) => {
+          if (writes++ > 0) await held.write.promise;
+          await write(records);
+        },
+        store: async (position: CapturePosition) => {
+          await held.store.promise;
+          await store(position);
+        },
+      },
+    });
+    const { pump, send } = await pumpOn(sink);
+    for (const message of [BEGIN, insert("a")]) send(message);
+    await turn();
+    for (const message of [insert("b"), COMMIT]) send(message);
+    await turn();
+    // Both answers come in one turn of the event loop.
+    held.store.resolve();
+    for (let n = 0; n < distance; n++) await Promise.resolve();
+    held.write.resolve();
+    await pump.drain();
+    assert.equal((await sink.position())?.changes, -1, `distance ${distance}`);
+  }
+});

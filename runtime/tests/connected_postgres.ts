@@ -2,6 +2,7 @@ import { type Consumer, Kafka, logLevel } from "kafkajs";
 import { type CaptureConfig, captureConfig } from "../capture/config.ts";
 import { type ConnectConfig, connectConfig } from "../connect/config.ts";
 import { type ConnectorKeeper, type ConnectorKeeperOptions, keepConnector } from "../connect/registrar.ts";
+import { createTopics } from "../kafka/create_topics_kafka.ts";
 import { CapturedPostgres, eventually } from "./captured_postgres.ts";
 import { needStack, type TestStack } from "./test_stack.ts";
 
@@ -132,10 +133,10 @@ export class ConnectedPostgres implements AsyncDisposable {
     const admin = this.#kafka.admin();
     await admin.connect();
     try {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: names.map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 })),
-      });
+      await createTopics(
+        admin,
+        names.map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 })),
+      );
       for (const name of names) this.#topics.add(name);
     } finally {
       await admin.disconnect();

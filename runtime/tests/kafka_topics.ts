@@ -16,6 +16,15 @@ export type TopicRecord = {
   value: string | null;
 };
 
+/** Waits until each partition of a new topic answers: its leader learns that it leads a little after the topic is made. */
+export async function untilLed(kafka: Kafka, topic: string, partitions: number): Promise<void> {
+  await using cluster = new KafkaCluster(kafka);
+  await eventually(
+    async () => (await cluster.watermarks([topic]).catch(() => [])).length === partitions,
+    `topic ${topic} gets no leaders`,
+  );
+}
+
 /** Topics of a test's own on the shared Kafka, under a random prefix; `position` is made as the host makes it. */
 export class KafkaTopics implements AsyncDisposable {
   readonly login: KafkaLogin;
@@ -67,12 +76,7 @@ export class KafkaTopics implements AsyncDisposable {
       })
     );
     this.#made.add(topic);
-    await using cluster = new KafkaCluster(this.kafka);
-    await eventually(
-      async () =>
-        (await cluster.watermarks([this.name(topic)]).catch(() => [])).length === (options.partitions ?? 1),
-      `topic ${this.name(topic)} gets no leaders`,
-    );
+    await untilLed(this.kafka, this.name(topic), options.partitions ?? 1);
   }
 
   async configure(topic: string, config: Record<string, string>): Promise<void> {

@@ -5,6 +5,7 @@ import { createKafka } from "../../../kafka/client_kafka.ts";
 import { createTopics } from "../../../kafka/create_topics_kafka.ts";
 import type { KafkaLogin } from "../../../kafka/login.ts";
 import type { EpochMs } from "../../../market/epoch.ts";
+import { untilLed } from "../../../tests/kafka_topics.ts";
 import { needStack } from "../../../tests/test_stack.ts";
 import type { ChangeLog } from "../change_log.ts";
 import { KafkaLog, type KafkaLogOptions } from "../kafka.ts";
@@ -59,6 +60,7 @@ export class TestTopics implements AsyncDisposable {
     this.#made.add(topic);
     const wanted = { topic: this.name(topic), numPartitions: this.#partitions, replicationFactor: 1 };
     await createTopics(this.admin, [wanted]);
+    await untilLed(this.kafka, wanted.topic, wanted.numPartitions);
   }
 
   async append(records: TestRecord[], at?: EpochMs): Promise<void> {
