@@ -6,6 +6,7 @@ import type { FieldLike, FrameLike } from "../../src/panels/frame_reader.ts";
 import { FlowMemory } from "../../src/panels/pipeline/flow_memory.ts";
 import { BOX_HEIGHT, fitText, flowPlaces } from "../../src/panels/pipeline/flow_place.ts";
 import {
+  boxName,
   edgeText,
   flowOfFrames,
   flowOfPipeline,
@@ -71,6 +72,13 @@ test("frames and the control API's answer become the same flow", () => {
   deepStrictEqual(flow.stages[0]!.module, null);
   deepStrictEqual(flow.edges, [{ from: "postgres", to: "capture", rate: 2.5, unit: "rows" }]);
   strictEqual(edgeText(flow.edges[0]!), "2.50/s");
+});
+
+test("a box's name holds the texts that are seen, word for word; cut ones follow in full", () => {
+  const seen = ["Capture", "Running", "2.50 rows/s"];
+  strictEqual(boxName(CAPTURE, seen), "Capture Running 2.50 rows/s");
+  const cut = [...seen, "a long det…"];
+  strictEqual(boxName(CAPTURE, cut), `${cut.join(" ")}; in full: ${stageSentence(CAPTURE)}`);
 });
 
 test("without edges the stages follow one another; unknown states and missing columns stay readable", () => {

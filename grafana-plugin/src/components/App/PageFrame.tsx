@@ -20,6 +20,8 @@ export function PageFrame(props: {
   const { configured, marked } = useApp();
   const styles = useStyles2(getStyles);
   const mark = useStore(marked);
+  // Users who may not see the settings have none of them; an answer proves that there is an address.
+  const ready = configured !== false || mark !== undefined;
   return (
     <PluginPage
       subTitle={props.subTitle}
@@ -27,14 +29,14 @@ export function PageFrame(props: {
       actions={
         <Stack direction="row" gap={1} alignItems="center">
           <ConnectionMark />
-          {props.actions}
+          {/* They ask the control API too. */}
+          {ready && props.actions}
         </Stack>
       }
     >
       <div className={styles.page}>
         {mark?.simulated === true && <SimulatedBanner origin={mark.origin} />}
-        {/* Users who may not see the settings have none of them; an answer proves that there is an address. */}
-        {configured === false && mark === undefined ? <NotConfigured /> : props.children}
+        {ready ? props.children : <NotConfigured />}
       </div>
     </PluginPage>
   );

@@ -3,7 +3,7 @@ import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
 import { fitText, type Place } from './flow_place';
-import { latencyText, rateText, stageLag, stageSentence, stateText, type FlowStage, type FlowTone } from './model';
+import { boxName, latencyText, rateText, stageLag, stageSentence, stateText, type FlowStage, type FlowTone } from './model';
 
 const PAD = 10;
 /** What holds data at rest has a double edge, what runs a single one. */
@@ -16,12 +16,16 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
   const room = place.width - 2 * PAD;
   const lag = stageLag(stage);
   const latency = latencyText(stage);
+  const title = fitText(stage.title, room, 7.6);
   const lines = [
     { text: rateText(stage), color: stage.look?.rate?.color, strong: true },
     { text: lag === '' ? '' : `lag ${lag}`, color: stage.look?.lag?.color, strong: false },
     { text: latency === '' ? '' : latency, color: stage.look?.latency_p99?.color, strong: false },
     { text: stage.detail, color: undefined, strong: false },
-  ].filter(({ text }) => text !== '');
+  ]
+    .filter(({ text }) => text !== '')
+    .slice(0, 4)
+    .map((line) => ({ ...line, shown: fitText(line.text, room, line.strong ? 7 : 6.2) }));
   return (
     <g
       className={cx(styles.stage, styles[tone], selected && styles.selected)}
@@ -29,7 +33,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
       role="button"
       tabIndex={0}
       aria-pressed={selected}
-      aria-label={stageSentence(stage)}
+      aria-label={boxName(stage, [title, stateText(stage), ...lines.map(({ shown }) => shown)])}
       data-stage={stage.id}
       data-state={stage.state}
       onClick={onSelect}
@@ -44,15 +48,15 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
       <rect className="box" width={place.width} height={place.height} rx={4} />
       {STORES.has(stage.id) && <rect className="inner" x={3} y={3} width={place.width - 6} height={place.height - 6} rx={2} />}
       <text x={PAD} y={24} className={styles.title}>
-        {fitText(stage.title, room, 7.6)}
+        {title}
       </text>
       <path className="mark" d={markPath(tone, PAD + 4, 40)} />
       <text x={PAD + 14} y={44} className="word">
         {stateText(stage)}
       </text>
-      {lines.slice(0, 4).map(({ text, color, strong }, at) => (
+      {lines.map(({ shown, color, strong }, at) => (
         <text key={at} x={PAD} y={64 + at * 17} className={strong ? styles.figure : styles.line} style={color === undefined ? undefined : { fill: color }}>
-          {fitText(text, room, strong ? 7 : 6.2)}
+          {shown}
         </text>
       ))}
     </g>

@@ -199,6 +199,15 @@ export function stageSentence(stage: FlowStage): string {
     .join(', ');
 }
 
+/**
+ * What a stage's box is called. It begins with the texts that are seen, word for word, so that who speaks them to a machine hits
+ * the box (WCAG 2.5.3); the whole sentence follows where a text was cut to fit.
+ */
+export function boxName(stage: FlowStage, shown: readonly string[]): string {
+  const seen = shown.join(' ');
+  return shown.some((text) => text.endsWith('…')) ? `${seen}; in full: ${stageSentence(stage)}` : seen;
+}
+
 /** All figures of a stage by name, for its detail; those that are not there are left out. */
 export function stageFacts(stage: FlowStage): Array<{ label: string; value: string; color?: string }> {
   const look = (name: string) => stage.look?.[name];
