@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CandlewireError } from "../../runtime/error.ts";
+import { grafanaTree } from "../tools/grafana_tree.ts";
 import { DIST, ROOT } from "../tools/paths.ts";
 import { DemoProcess, type Pipeline } from "./demo_process.ts";
 import { MiniHost } from "./mini_host.ts";
@@ -12,6 +13,7 @@ Starts the demo for itself unless a pipeline is given.
 
   --port N             default 3100
   --dist FOLDER        default grafana-plugin/dist
+  --grafana VERSION    12.4: the libraries of that Grafana in place of the plugin's own, installed once below data/
   --url URL            control API of a pipeline that runs, with
   --viewer-token T       its viewer's token and
   --operator-token T     its operator's (both in <data-dir>/tokens.json)
@@ -26,6 +28,7 @@ export async function main(args: string[]): Promise<void> {
     options: {
       port: { type: "string", default: "3100" },
       dist: { type: "string", default: DIST },
+      grafana: { type: "string" },
       url: { type: "string" },
       "viewer-token": { type: "string" },
       "operator-token": { type: "string" },
@@ -34,6 +37,7 @@ export async function main(args: string[]): Promise<void> {
     },
   });
   if (values.help) return console.log(HELP);
+  const libraries = values.grafana === undefined ? undefined : await grafanaTree(values.grafana, console.log);
   const stopped = new Promise<void>((resolve) => {
     for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, () => resolve());
   });
@@ -55,6 +59,7 @@ export async function main(args: string[]): Promise<void> {
   const host = ends.use(
     await MiniHost.start({
       dist: values.dist,
+      libraries,
       port: Number(values.port),
       settings: { jsonData: { controlUrl: url }, secureJsonData: { viewerToken, operatorToken } },
       print: console.log,

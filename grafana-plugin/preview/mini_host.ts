@@ -14,10 +14,15 @@ export type MiniHostOptions = {
   dist: string;
   /** Settings of the app, as an administrator has saved them. */
   settings: AppSettings;
+  /** Folder whose node_modules holds the Grafana libraries to serve; default the plugin's own. */
+  libraries?: string;
   /** Default 0: any free port. */
   port?: number;
   print?: (line: string) => void;
 };
+
+/** Grafana's libraries as they are served. */
+type Libraries = { folder: string; version: string };
 
 const TYPES: Record<string, string> = {
   css: "text/css",
@@ -45,6 +50,7 @@ export class MiniHost implements AsyncDisposable {
   readonly settings: AppSettings;
   readonly #backend: DataSourceBackend | undefined;
   readonly #bundle: string;
+  readonly #libraries: Libraries;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Ends the server with its open streams: readers of events never leave by themselves. */
   readonly #ending = new AbortController();
@@ -52,6 +58,7 @@ export class MiniHost implements AsyncDisposable {
   private constructor(
     plugin: BuiltPlugin,
     bundle: string,
+    libraries: Libraries,
     backend: DataSourceBackend | undefined,
     options: MiniHostOptions,
   ) {
@@ -59,6 +66,7 @@ export class MiniHost implements AsyncDisposable {
     this.settings = options.settings;
     this.#backend = backend;
     this.#bundle = bundle;
+    this.#libraries = libraries;
     this.#server = Deno.serve({
       hostname: "127.0.0.1",
       port: options.port ?? 0,
@@ -77,9 +85,10 @@ export class MiniHost implements AsyncDisposable {
    * token. Rejects with `plugin.not_built` when there is no built plugin.
    */
   static async start(options: MiniHostOptions): Promise<MiniHost> {
-    const { settings, print = () => {} } = options;
+    const { settings, libraries: folder = PLUGIN_FOLDER, print = () => {} } = options;
     const plugin = await readBuiltPlugin(options.dist);
-    const bundle = await sharedBundle(print);
+    const bundle = await sharedBundle(print, folder);
+    const libraries = { folder, version: await grafanaVersion(folder) };
     const executable = await backendExecutable(plugin);
     if (executable === undefined) print("The plugin was built without its backend: panels have no data");
     const source = (): DataSourceSettings => {
@@ -91,7 +100,7 @@ export class MiniHost implements AsyncDisposable {
       };
     };
     const backend = executable === undefined ? undefined : await BackendProcess.start(executable, source);
-    return new MiniHost(plugin, bundle, backend, options);
+    return new MiniHost(plugin, bundle, libraries, backend, options);
   }
 
   /** Whether data sources are answered. */
@@ -112,7 +121,7 @@ export class MiniHost implements AsyncDisposable {
     const { pathname } = url;
     if (pathname.startsWith("/preview/")) return await file(this.#bundle, pathname.slice(9));
     if (pathname.startsWith("/public/plugins/")) return await this.#pluginFile(pathname.slice(16));
-    if (pathname.startsWith("/public/")) return await grafanaImage(pathname);
+    if (pathname.startsWith("/public/")) return await grafanaImage(this.#libraries.folder, pathname);
     if (pathname.startsWith("/api/")) return await this.#api(request, url, gone);
     return this.#page(request, url);
   }
@@ -120,7 +129,13 @@ export class MiniHost implements AsyncDisposable {
   #page(request: Request, url: URL): Response {
     const role = this.#role(request, url);
     const theme = choice(request, url, "theme") === "light" ? "light" : "dark";
-    const html = pageHtml({ plugin: this.plugin, role, theme, hasBackend: this.hasBackend });
+    const html = pageHtml({
+      plugin: this.plugin,
+      role,
+      theme,
+      hasBackend: this.hasBackend,
+      grafana: this.#libraries.version,
+    });
     const headers = new Headers({ "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
     for (const [name, value] of [["role", role], ["theme", theme]] as const) {
       headers.append("set-cookie", `preview_${name}=${value}; Path=/; SameSite=Strict; HttpOnly`);
@@ -253,6 +268,12 @@ export class MiniHost implements AsyncDisposable {
   }
 }
 
+/** Version of the Grafana libraries that are installed in a folder. */
+async function grafanaVersion(folder: string): Promise<string> {
+  const json = await Deno.readTextFile(join(folder, "node_modules/@grafana/data/package.json"));
+  return (JSON.parse(json) as { version: string }).version;
+}
+
 /** A choice of the viewer's: from the address, else from the cookie that an earlier address left. */
 function choice(request: Request, url: URL, name: string): string | undefined {
   const cookie = new RegExp(`(?:^|; )preview_${name}=(\\w+)`).exec(request.headers.get("cookie") ?? "");
@@ -273,9 +294,9 @@ async function file(folder: string, path: string): Promise<Response> {
  * Icons of @grafana/ui. Grafana's server has more of them than the npm package: where one is missing, an empty image keeps its
  * place.
  */
-async function grafanaImage(pathname: string): Promise<Response> {
+async function grafanaImage(folder: string, pathname: string): Promise<Response> {
   const path = pathname.replace(/^\/public\/(build\/)?/, "");
-  const found = await file(join(PLUGIN_FOLDER, "node_modules/@grafana/ui/dist/public"), path);
+  const found = await file(join(folder, "node_modules/@grafana/ui/dist/public"), path);
   if (found.ok || !/^img\/icons\/.+\.svg$/.test(path)) return found;
   const empty = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"></svg>';
   return new Response(empty, { headers: { "content-type": "image/svg+xml" } });

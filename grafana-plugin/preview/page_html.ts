@@ -2,8 +2,6 @@ import type { PreviewData } from "./browser/boot_data.ts";
 import type { BuiltPlugin } from "./built_plugin.ts";
 import { grantedActions, type OrgRole } from "./plugin_proxy.ts";
 
-/** Version of Grafana that the mini host says it is: that of the libraries it serves. */
-const GRAFANA_VERSION = "13.2.2";
 /** Uid of the one data source. */
 export const DATA_SOURCE_UID = "candlewire-market";
 
@@ -13,10 +11,12 @@ export type PageOptions = {
   role: OrgRole;
   theme: "light" | "dark";
   hasBackend: boolean;
+  /** Version of Grafana that the mini host says it is: that of the libraries it serves. */
+  grafana: string;
 };
 
 /** The one page: Grafana's boot data, what the host needs beside it, and its scripts. */
-export function pageHtml({ plugin, role, theme, hasBackend }: PageOptions): string {
+export function pageHtml({ plugin, role, theme, hasBackend, grafana }: PageOptions): string {
   const { app, nested } = plugin;
   const permissions = Object.fromEntries([...grantedActions(app, role)].map((action) => [action, true]));
   const dataSource = nested.find(({ json }) => json.type === "datasource")?.json;
@@ -41,7 +41,7 @@ export function pageHtml({ plugin, role, theme, hasBackend }: PageOptions): stri
       appUrl: "/",
       appSubUrl: "",
       buildInfo: {
-        version: GRAFANA_VERSION,
+        version: grafana,
         edition: "Open Source",
         env: "production",
         commit: "",

@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { CandlewireError } from "../../runtime/error.ts";
 import { build, check } from "./build.ts";
+import { checkAgainst } from "./grafana_tree.ts";
 import { packagePlugin } from "./package.ts";
 import { DIST, PLUGIN_ID, ROOT, zipPath } from "./paths.ts";
 import { folderFiles, zipFiles } from "./verify/plugin_files.ts";
@@ -15,7 +16,7 @@ Without a command: build, package and verify.
   build    [--no-backend]  npm packages when needed, webpack, the data source's backend, into grafana-plugin/dist
   package                  dist as a zip for Grafana with its SHA-256, into grafana-plugin/artifacts
   verify   [--no-backend]  checks the zip, or dist when there is no zip or with --dist
-  check                    types and lint of the frontend
+  check    [--grafana 12.4] types and lint of the frontend; or its types against the libraries of an older Grafana
   preview                  the pages and panels in a browser without Grafana, on a pipeline of its own or one that runs;
                            preview --help says more`;
 
@@ -23,7 +24,10 @@ const COMMANDS: Record<string, (args: string[]) => Promise<void>> = {
   build: async (args) => await build({ backend: !flags(args)["no-backend"], print }),
   package: makeZip,
   verify,
-  check: async () => await check(print),
+  check: async (args) => {
+    const { grafana } = flags(args);
+    await (grafana === undefined ? check(print) : checkAgainst(grafana, print));
+  },
   preview: async (args) => await (await import("../preview/main.ts")).main(args),
   all: async (args) => {
     const backend = !flags(args)["no-backend"];
@@ -71,10 +75,14 @@ async function verify(args: string[]): Promise<void> {
   if (problems.length > 0) Deno.exit(1);
 }
 
-function flags(args: string[]): { "no-backend"?: boolean; dist?: boolean } {
+function flags(args: string[]): { "no-backend"?: boolean; dist?: boolean; grafana?: string } {
   return parseArgs({
     args,
-    options: { "no-backend": { type: "boolean" }, dist: { type: "boolean" } },
+    options: {
+      "no-backend": { type: "boolean" },
+      dist: { type: "boolean" },
+      grafana: { type: "string" },
+    },
   }).values;
 }
 

@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import { PLUGIN_FOLDER } from "./paths.ts";
+import { join, relative } from "node:path";
+import { PLUGIN_FOLDER, ROOT } from "./paths.ts";
 import { runCommand } from "./run_command.ts";
 
 /** A package-lock's entries, as far as they are compared. */
@@ -25,21 +25,40 @@ export function differences(wanted: Lock, installed: Lock): string[] {
   return found;
 }
 
+/** Where packages are installed, and how. */
+export type InstallOptions = {
+  /** An npm project with a lock; default the plugin. */
+  folder?: string;
+  /** More arguments of `npm ci`. */
+  args?: string[];
+};
+
 /** Installs the npm packages of the lock unless they are there. */
-export async function installPackages(print: (line: string) => void): Promise<void> {
-  const wanted = readLock("package-lock.json");
-  const installed = readLock("node_modules/.package-lock.json");
+export async function installPackages(
+  print: (line: string) => void,
+  { folder = PLUGIN_FOLDER, args = [] }: InstallOptions = {},
+): Promise<void> {
+  const wanted = readLock(folder, "package-lock.json");
+  const installed = readLock(folder, "node_modules/.package-lock.json");
   const differing = installed === undefined ? ["nothing is installed"] : differences(wanted!, installed);
   if (differing.length === 0) return;
-  print(`Installing the plugin's npm packages (${differing[0]}${differing.length > 1 ? " …" : ""})`);
-  await runCommand("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: PLUGIN_FOLDER,
-  });
+  print(
+    `Installing npm packages into ${relative(ROOT, folder)} (${differing[0]}${
+      differing.length > 1 ? " …" : ""
+    })`,
+  );
+  await runCommand(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", ...args],
+    {
+      cwd: folder,
+    },
+  );
 }
 
-function readLock(path: string): Lock | undefined {
+function readLock(folder: string, path: string): Lock | undefined {
   try {
-    return JSON.parse(Deno.readTextFileSync(join(PLUGIN_FOLDER, path))) as Lock;
+    return JSON.parse(Deno.readTextFileSync(join(folder, path))) as Lock;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound && path.startsWith("node_modules")) return undefined;
     throw error;

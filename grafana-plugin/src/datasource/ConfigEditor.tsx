@@ -20,7 +20,8 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
     disabled: readOnly,
     isConfigured: options.secureJsonFields?.[name] === true,
     value: options.secureJsonData?.[name] ?? '',
-    onChange: (event: React.ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+    // What the event types of React 18 and 19 have in common.
+    onChange: (event: React.SyntheticEvent<HTMLInputElement | HTMLTextAreaElement>) =>
       onOptionsChange({ ...options, secureJsonData: { ...options.secureJsonData, [name]: event.currentTarget.value } }),
     onReset: () =>
       onOptionsChange({
