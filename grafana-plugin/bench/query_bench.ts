@@ -6,11 +6,11 @@ import { type BenchRig, SYMBOL } from "./bench_rig.ts";
 import { type Aimed, printTable, shown, spread } from "./figures.ts";
 import { RecordedApi } from "./recorded_api.ts";
 
-/** Rows of a query; calls a round; how many times the twin's median ours may take. */
+/** Rows of a query; calls a round, and to warm up; how many times the twin's median ours may take. */
 const SIZES = [
-  { rows: 1, calls: 100, aim: 1.3 },
+  { rows: 1, calls: 60, aim: 1.3 },
   { rows: 1000, calls: 40, aim: 1.3 },
-  { rows: 100_000, calls: 4, aim: 1.5 },
+  { rows: 100_000, calls: 2, aim: 1.5 },
 ];
 /** More than the largest query, so that each says that there are more. */
 export const FILL_TRADES = 101_000;
@@ -40,6 +40,7 @@ export async function queryBench(
       progress(`${size.rows} rows from the ${name}`);
       const { line, ratio } = await oneSize(rig, { clients, url, size, rounds, name });
       lines.push(line);
+      progress(line.join(" | "));
       aims.push({
         name: `query of ${size.rows} rows, p50 of the ${name}, ours / Go`,
         value: ratio,

@@ -72,7 +72,9 @@ async function oneRun(
     await page.waitForTimeout(3000);
   }
   const before = await newestShown(page);
-  await browser.startTracing(page, { categories: ["devtools.timeline"] });
+  await browser.startTracing(page, {
+    categories: ["devtools.timeline", "disabled-by-default-devtools.timeline.frame"],
+  });
   await page.waitForTimeout(seconds * 1000);
   const trace = await browser.stopTracing();
   const trades = await newestShown(page) - before;
