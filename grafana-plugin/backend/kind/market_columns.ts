@@ -108,14 +108,20 @@ export const WINDOWS = [
   exact<WindowRow>("vwap", (row) => row.vwap),
 ];
 
-/** Kind `book`, format `book`: one row a level (BOOK_FIELDS). */
+/** A level of a book with the book's state, which is the same in every row (BOOK_STATE_FIELDS). */
+export type LevelOfBook = BookLevel & Pick<Book, "trusted" | "last_update_id" | "updated_at">;
+
+/** Kind `book`, format `book`: one row a level (BOOK_FIELDS, BOOK_STATE_FIELDS). */
 export const LEVELS = [
-  column<BookLevel, "text">("side", "text", (level) => level.side),
-  column<BookLevel, "integer">("level", "integer", (level) => level.level),
-  money<BookLevel>("price", (level) => level.price),
-  money<BookLevel>("quantity", (level) => level.quantity),
-  exact<BookLevel>("price", (level) => level.price),
-  exact<BookLevel>("quantity", (level) => level.quantity),
+  column<LevelOfBook, "text">("side", "text", (level) => level.side),
+  column<LevelOfBook, "integer">("level", "integer", (level) => level.level),
+  money<LevelOfBook>("price", (level) => level.price),
+  money<LevelOfBook>("quantity", (level) => level.quantity),
+  exact<LevelOfBook>("price", (level) => level.price),
+  exact<LevelOfBook>("quantity", (level) => level.quantity),
+  column<LevelOfBook, "bool">("trusted", "bool", (level) => level.trusted),
+  column<LevelOfBook, "integer">("last_update_id", "integer", (level) => level.last_update_id),
+  column<LevelOfBook, "time">("updated_at", "time", (level) => level.updated_at),
 ];
 
 /** Kind `book`, format `table`: one row a book. `untrusted` is 1 or 0, for alert rules know numbers only. */

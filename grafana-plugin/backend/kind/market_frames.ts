@@ -50,9 +50,18 @@ export function seriesFrame(
   };
 }
 
-/** A book's levels, bids first, with what is to be known of the book in `meta.custom`; without one, no rows. */
+/**
+ * A book's levels, bids first, with what is to be known of the book in `meta.custom` and, for streams, in each row (I4); without
+ * a book, no rows.
+ */
 export function bookFrame(symbol: string, book: Book | undefined, limit: number, origin: FrameOrigin): Frame {
-  const levels = (book?.levels ?? []).filter(({ level }) => level <= limit);
+  const levels = book === undefined ? [] : book.levels.filter(({ level }) => level <= limit)
+    .map((level) => ({
+      ...level,
+      trusted: book.trusted,
+      last_update_id: book.last_update_id,
+      updated_at: book.updated_at,
+    }));
   const custom: BookMeta = {
     ...origin,
     symbol,
