@@ -3,7 +3,7 @@ import { until } from "../../../runtime/tests/pipeline_process.ts";
 import { accessibilityProblems } from "./accessibility.ts";
 import { BROWSER_TEST, DEADLINE_MS, faults, picture, PluginRig, WHY } from "./plugin_rig.ts";
 import { sameDecimal } from "./same_decimal.ts";
-import { newestTrade, sameLevels, shownLevels } from "./shown_levels.ts";
+import { newestTrade, sameLevels, shownLevels, tapeRowIndexes } from "./shown_levels.ts";
 
 const BOOK = "/panel/candlewire-orderbook-panel";
 const TAPE = "/panel/candlewire-tradetape-panel";
@@ -63,6 +63,10 @@ Deno.test({
       const before = await newestTrade(page);
       await rig.run(300);
       await until("the tape to follow", DEADLINE_MS, equals, explain);
+      // Rows are reused; a screen reader must still find them in the order in which they are seen.
+      const places = await tapeRowIndexes(page);
+      assert.ok(places.length > 10, `${places.length} rows`);
+      assert.deepEqual(places, places.map((_, at) => at + 2));
       assert.notDeepEqual(await newestTrade(page), before);
       assert.deepEqual(faults(misdeeds), []);
     });

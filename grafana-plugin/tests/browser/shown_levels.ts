@@ -29,8 +29,18 @@ export function plain(text: string): string {
   return text.replaceAll(/[,\s\u202f▲▼]/g, "");
 }
 
+/** The visible rows of a tape, in the document's order. */
+const TAPE_ROWS = '[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]:not([hidden])';
+
+/** The places of a tape's rows as they are told to screen readers, in the document's order; the header is 1. */
+export async function tapeRowIndexes(page: Page): Promise<number[]> {
+  return await page.locator(TAPE_ROWS).evaluateAll((rows) =>
+    rows.map((row) => Number(row.getAttribute("aria-rowindex")))
+  );
+}
+
 /** Texts of the cells of the newest trade on a tape. */
 export async function newestTrade(page: Page): Promise<string[]> {
-  const row = page.locator('[role=table][aria-label^="Trades"] [role=rowgroup] [role=row]').first();
+  const row = page.locator(TAPE_ROWS).first();
   return (await row.locator("[role=cell]").allTextContents()).map(plain);
 }

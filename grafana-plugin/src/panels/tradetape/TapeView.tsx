@@ -138,7 +138,8 @@ function clockOf(timeZone: string): (time: number) => string {
 const getStyles = (theme: GrafanaTheme2, buyColor: string, sellColor: string, showSymbol: boolean) => {
   const textColor = (name: string) =>
     name === 'green' ? theme.colors.success.text : name === 'red' ? theme.colors.error.text : theme.visualization.getColorByName(name);
-  const columns = showSymbol ? '1.2fr 1fr 1.3fr 1.3fr' : '1fr 1.2fr 1.2fr';
+  // By the characters that each holds: 12:00:00.000, ▲ 61967.74000000, 0.00048000.
+  const columns = showSymbol ? '12fr 11fr 16fr 11fr' : '12fr 16fr 11fr';
   const line = {
     display: 'grid',
     gridTemplateColumns: columns,

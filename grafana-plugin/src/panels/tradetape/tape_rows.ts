@@ -50,6 +50,7 @@ export class TapeRows {
     this.#pool.forEach((row, at) => {
       row.element.hidden = at >= count;
     });
+    let above: HTMLElement | null = null;
     for (let at = 0; at < count; at++) {
       const index = trades.length - 1 - (first + at);
       // The index from the oldest chooses the element: a trade keeps its own while newer ones push it down, and few texts change.
@@ -58,6 +59,11 @@ export class TapeRows {
       if (row.trade !== trades[index] || row.look !== look) {
         write(row, trades[index], look);
       }
+      // Screen readers read in the order of the document, not of the places: only the elements that went from the bottom to the top move.
+      if (row.element.previousSibling !== above) {
+        this.#list.insertBefore(row.element, above === null ? this.#list.firstChild : above.nextSibling);
+      }
+      above = row.element;
     }
   }
 }
