@@ -38,6 +38,8 @@ export async function sharedBundle(print: (line: string) => void, folder = PLUGI
     '--define:process.env.NODE_ENV="production"',
     // An older Grafana's tree links to these sources: packages are looked for where the links are.
     "--preserve-symlinks",
+    // What Grafana 12's libraries call version 6 beside version 5, which nothing here uses.
+    "--alias:react-router-dom-v5-compat=react-router-dom",
     "--log-level=error",
     `--outdir=${made}`,
   ], { cwd: folder });

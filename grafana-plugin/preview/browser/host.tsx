@@ -12,7 +12,7 @@ import { Alert, GlobalStyles, ModalRoot, ModalsProvider, PortalContainer } from 
 import { type ReactNode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Navigate, Route, Routes, useLocation } from "react-router-dom";
-import { initializeLoggersRegistry } from "@grafana/runtime/unstable";
+import * as runtimeUnstable from "@grafana/runtime/unstable";
 // Not exported for plugins: what Grafana's own frontend sets.
 import { setPanelRenderer } from "../../node_modules/@grafana/runtime/dist/esm/components/PanelRenderer.mjs";
 import { setPluginPage } from "../../node_modules/@grafana/runtime/dist/esm/components/PluginPage.mjs";
@@ -132,7 +132,8 @@ async function main(): Promise<void> {
   config.theme = theme.v1;
   document.documentElement.style.setProperty("--preview-border", theme.colors.border.weak);
   await initPluginTranslations("grafana");
-  initializeLoggersRegistry();
+  // Grafana 12.4 has no such registry.
+  runtimeUnstable.initializeLoggersRegistry?.();
   fillRegistries();
   installServices();
   setPluginPage(PluginPage);
