@@ -2,7 +2,7 @@ import { css } from '@emotion/css';
 import React, { memo, useMemo, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
-import { utc } from '../../../../runtime/console/format.js';
+import { count, utc } from '../../../../runtime/console/format.js';
 import type { KlineRow } from '../../api/types';
 import { candleGeometry, nearestIndex } from '../../model/candle_geometry';
 import { useWidth } from '../App/hooks';
@@ -59,7 +59,7 @@ export const CandleChart = memo(function CandleChart({ candles, label }: { candl
             <span>
               Vol <Decimal text={row.volume} />
             </span>
-            <span>{row.number_of_trades} trades</span>
+            <span>{count(row.number_of_trades)} trades</span>
             <span>{[row.closed ? 'closed' : 'open', row.backfill ? 'backfilled' : ''].filter(Boolean).join(', ')}</span>
           </>
         )}

@@ -3,10 +3,14 @@ import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
 import { ExactNumber } from '../ExactNumber';
+import { withDecimals } from '../exact_text';
 import type { BookColors, ColumnLook } from './look';
 import type { BookModel, LadderRow, Side } from './model';
 
 export const LADDER_ROW_PX = 20;
+
+/** Room for the columns' titles. */
+const MIN_COLUMN_CHARS = 9;
 
 export type LadderProps = {
   model: BookModel;
@@ -55,18 +59,30 @@ export function Ladder(props: LadderProps) {
   );
 }
 
-function Head({ price, quantity }: LadderProps) {
+function Head({ model, price, quantity }: LadderProps) {
   const styles = useStyles2(getStyles);
+  const shares = columnShares(model, price, quantity);
   const unit = (look: ColumnLook | undefined) => (look?.unit === undefined ? '' : ` (${look.unit})`);
   return (
     <thead>
       <tr className={styles.row}>
-        <th scope="col">{`${price?.title ?? 'Price'}${unit(price)}`}</th>
-        <th scope="col">{`${quantity?.title ?? 'Quantity'}${unit(quantity)}`}</th>
+        <th scope="col" style={{ width: shares[0] }}>{`${price?.title ?? 'Price'}${unit(price)}`}</th>
+        <th scope="col" style={{ width: shares[1] }}>{`${quantity?.title ?? 'Quantity'}${unit(quantity)}`}</th>
         <th scope="col">Total</th>
       </tr>
     </thead>
   );
+}
+
+/** Widths of the columns by the longest text of each, so that the price is not cut while another column has room. */
+function columnShares({ bids, asks }: BookModel, price?: ColumnLook, quantity?: ColumnLook): string[] {
+  const most = [MIN_COLUMN_CHARS, MIN_COLUMN_CHARS, MIN_COLUMN_CHARS];
+  for (const row of [...bids, ...asks]) {
+    const texts = [withDecimals(row.price, price?.decimals), withDecimals(row.quantity, quantity?.decimals), withDecimals(row.total, quantity?.decimals)];
+    texts.forEach((text, at) => (most[at] = Math.max(most[at], text.length)));
+  }
+  const all = most[0] + most[1] + most[2];
+  return most.map((chars) => `${((chars / all) * 100).toFixed(1)}%`);
 }
 
 function Rows(props: LadderProps & { side: Side; rows: readonly LadderRow[] }) {

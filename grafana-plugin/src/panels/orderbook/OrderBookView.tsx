@@ -59,7 +59,7 @@ export function OrderBookView(props: OrderBookViewProps) {
       <div className={styles.head}>
         <strong>{book.symbol}</strong>
         <SimulatedMark simulated={book.simulated} label={book.originLabel} />
-        <span className={styles.status}>{statusText(book, model, timeZone)}</span>
+        <span className={styles.status}>{statusText(book, model, { timeZone, ladder: layout.ladder })}</span>
       </div>
       {warnings.map((warning) => (
         <div key={warning.title} title={warning.text} role={warning.tone === 'bad' ? 'alert' : 'note'} className={warning.tone === 'bad' ? styles.bad : styles.note}>
@@ -108,7 +108,7 @@ function Spread({ model, wideBp }: { model: BookModel; wideBp?: number }) {
   );
 }
 
-function statusText(book: BookSource, model: BookModel, timeZone: string): string {
+function statusText(book: BookSource, model: BookModel, { timeZone, ladder }: { timeZone: string; ladder: boolean }): string {
   const parts = [];
   if (book.updatedAt !== null) {
     parts.push(dateTimeFormat(book.updatedAt, { format: 'HH:mm:ss.SSS', timeZone }) + (timeZone === 'utc' ? ' UTC' : ''));
@@ -118,7 +118,8 @@ function statusText(book: BookSource, model: BookModel, timeZone: string): strin
   }
   const shown = Math.max(model.bids.length, model.asks.length);
   const there = Math.max(model.curve.bids.length, model.curve.asks.length);
-  parts.push(shown < there ? `${shown} of ${there} levels` : `${there} levels`);
+  // The curve shows every level.
+  parts.push(ladder && shown < there ? `${shown} of ${there} levels` : `${there} levels`);
   if (model.tick !== null) {
     parts.push(`grouped by ${model.tick}`);
   }
