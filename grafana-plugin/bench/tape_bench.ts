@@ -9,7 +9,7 @@ type Browser = Awaited<ReturnType<typeof openBrowser>>;
 
 /**
  * Script time a frame of the tape panel in Chromium while the market makes a thousand trades a second: all script of the page's main thread,
- * Grafana's libraries and the mini host's included. Controls: the same page while the market stands still, and the same run
+ * Grafana's libraries and the mini host's included. The browser draws a frame only when a packet has come. Controls: the same page while the market stands still, and the same run
  * again.
  */
 export async function tapeBench(
@@ -34,8 +34,10 @@ export async function tapeBench(
         ...[wall.p50, wall.p99, wall.max, cpu.p50, cpu.p99, draw.p50, draw.p99].map(shown),
       ]);
       if (rate > 0) {
-        aims.push({ name: `tape, ${name}: script a frame, p50`, value: wall.p50, aim: 4, unit: "ms" });
-        aims.push({ name: `tape, ${name}: script a frame, p99`, value: wall.p99, aim: 4, unit: "ms" });
+        for (const [what, { p50, p99 }] of [["script", wall], ["script, CPU", cpu]] as const) {
+          aims.push({ name: `tape, ${name}: ${what} a drawn frame, p50`, value: p50, aim: 4, unit: "ms" });
+          aims.push({ name: `tape, ${name}: ${what} a drawn frame, p99`, value: p99, aim: 4, unit: "ms" });
+        }
       }
     }
   } finally {
@@ -46,7 +48,7 @@ export async function tapeBench(
     [
       "run",
       "trades/s drawn",
-      "frames",
+      "frames drawn",
       "script p50",
       "p99",
       "max",
