@@ -46,6 +46,7 @@ export async function streamBench(
         ...[sent, toClient, toPanel].flatMap(({ p50, p99, max }) => [p50, p99, max].map(shown)),
         `${toClient.count}`,
         `${toPanel.count}`,
+        told(seen).toFixed(3),
       ]);
       for (const [where, { p99 }] of [["the Go client", toClient], ["the panel", toPanel]] as const) {
         aims.push({
@@ -55,6 +56,12 @@ export async function streamBench(
           unit: "ms",
         });
       }
+      aims.push({
+        name: `trades that the stream leaves out at ${speed} trades/s`,
+        value: (1 - told(seen)) * 100,
+        aim: 0,
+        unit: "%",
+      });
     }
   } finally {
     await browser.close();
@@ -69,12 +76,21 @@ export async function streamBench(
       ...spreads("sent to stored"),
       ...spreads("stored to Go client"),
       ...spreads("stored to panel"),
-      "at client",
+      "counted at client",
       "in panel",
+      "share of trades told",
     ],
     lines,
   );
   return aims;
+}
+
+/** Who saw the trades when, and which of them came by the stream. */
+type Seen = Record<"sent" | "stored" | "client" | "panel", Sighting[]> & { ids: ReadonlySet<number> };
+
+/** Share of the trades that the stream told of: a trade that is left out counts as seen with the next one in the times. */
+function told({ sent, ids }: Seen): number {
+  return sent.filter(({ id }) => ids.has(id)).length / sent.length;
 }
 
 async function oneSpeed(
@@ -86,11 +102,14 @@ async function oneSpeed(
     host: MiniHost;
     browser: Awaited<ReturnType<typeof openBrowser>>;
   },
-): Promise<Record<"sent" | "stored" | "client" | "panel", Sighting[]>> {
+): Promise<Seen> {
   const path = `trades/${SYMBOL}`;
   const clientSaw: Sighting[] = [];
+  const ids = new Set<number>();
   const stream = client.begin("stream", { settings: rig.settings(), path }, ({ at, frame }) => {
-    clientSaw.push({ id: Math.max(0, ...valuesOf(frame, "trade_id") as number[]), at: at / 1000 });
+    const told = valuesOf(frame, "trade_id") as number[];
+    for (const id of told) ids.add(id);
+    clientSaw.push({ id: Math.max(0, ...told), at: at / 1000 });
   });
   await using page = await openTape(browser, host.url);
   const panel = await watchNewest(page.page);
@@ -123,7 +142,7 @@ async function oneSpeed(
   // What was sent in the last moments was stored after the looking had ended.
   const looked = stored.at(-1)!.id;
   const within = sent.filter(({ id }) => id <= looked);
-  return { sent: within, stored: perTrade(stored, within), client: clientSaw, panel: panelSaw };
+  return { sent: within, stored: perTrade(stored, within), client: clientSaw, panel: panelSaw, ids };
 }
 
 /** When each trade was first seen. */

@@ -3,7 +3,7 @@ import type { MiniHost } from "../preview/mini_host.ts";
 import { type BenchRig, RATE } from "./bench_rig.ts";
 import { type Aimed, printTable, shown, spread } from "./figures.ts";
 import { drawTimes, scriptByFrame, type TraceEvent } from "./script_time.ts";
-import { newestShown, openTape } from "./tape_page.ts";
+import { countTrades, openTape } from "./tape_page.ts";
 
 type Browser = Awaited<ReturnType<typeof openBrowser>>;
 
@@ -47,7 +47,7 @@ export async function tapeBench(
     `Trade tape in Chromium, ${seconds} s each: script time a frame, ms`,
     [
       "run",
-      "trades/s drawn",
+      "trades/s streamed",
       "frames drawn",
       "script p50",
       "p99",
@@ -73,13 +73,13 @@ async function oneRun(
     // What the first hundreds of trades compile and allocate is no frame's usual work.
     await page.waitForTimeout(3000);
   }
-  const before = await newestShown(page);
+  const counted = await countTrades(host.url);
   await browser.startTracing(page, {
     categories: ["devtools.timeline", "disabled-by-default-devtools.timeline.frame"],
   });
   await page.waitForTimeout(seconds * 1000);
   const trace = await browser.stopTracing();
-  const trades = await newestShown(page) - before;
+  const trades = counted();
   if (rate > 0) await rig.pause();
   return {
     events: (JSON.parse(new TextDecoder().decode(trace)) as { traceEvents: TraceEvent[] }).traceEvents,

@@ -45,13 +45,36 @@ export async function watchNewest(page: Page): Promise<() => Promise<Sighting[]>
   return () => page.evaluate(() => (globalThis as unknown as { watched: Watched }).watched.sightings);
 }
 
-/** Id of the newest trade in the rows of the tape; 0 without rows. */
-export async function newestShown(page: Page): Promise<number> {
-  return await page.evaluate(() => {
-    // deno-lint-ignore no-explicit-any
-    const rows = [...(globalThis as any).document.querySelectorAll('[role="row"][title]')] as {
-      title: string;
-    }[];
-    return Math.max(0, ...rows.map(({ title }) => Number(/ trade (\d+):/.exec(title)?.[1] ?? 0)));
+/**
+ * Follows the tape's stream beside the page, so that counting costs the page nothing; the function gives the trades that came, each once,
+ * and ends it.
+ */
+export async function countTrades(url: string): Promise<() => number> {
+  const ending = new AbortController();
+  const response = await fetch(`${url}/api/preview-live?path=${encodeURIComponent(`trades/${SYMBOL}`)}`, {
+    signal: ending.signal,
   });
+  const ids = new Set<number>();
+  const follow = async () => {
+    let rest = "";
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) if (line.startsWith("data: ")) take(JSON.parse(line.slice(6)));
+    }
+  };
+  const take = (
+    { schema, data }: { schema: { fields: { name: string }[] }; data: { values: number[][] } },
+  ) => {
+    for (const id of data.values[schema.fields.findIndex(({ name }) => name === "trade_id")] ?? []) {
+      ids.add(id);
+    }
+  };
+  follow().catch((error) => {
+    if (!ending.signal.aborted) console.error(`The stream beside the page has ended: ${error}`);
+  });
+  return () => {
+    ending.abort();
+    return ids.size;
+  };
 }
