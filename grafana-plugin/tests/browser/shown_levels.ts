@@ -11,8 +11,12 @@ export async function shownLevels(page: Page, side: "Bids" | "Asks"): Promise<Sh
     found.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""))
   );
   const levels = texts.map(([price = "", quantity = ""]) => [plain(price), plain(quantity)] as ShownLevel);
-  // Asks stand above the bids, the best nearest to them.
-  return side === "Asks" ? levels.reverse() : levels;
+  // Above the bids, the best ask stands nearest to them, at the end; in a wide view bids and asks are tables beside each other, each
+  // with the best at the top.
+  const stacked = await rows.evaluateAll((found) =>
+    found[0]?.closest("table")?.querySelector('tbody[aria-label="Bids"]') != null
+  );
+  return side === "Asks" && stacked ? levels.reverse() : levels;
 }
 
 /** Whether the shown levels begin with those of the truth. */

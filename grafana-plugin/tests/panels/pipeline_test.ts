@@ -78,7 +78,7 @@ test("a box's name holds the texts that are seen, word for word; cut ones follow
   const seen = ["Capture", "Running", "2.50 rows/s"];
   strictEqual(boxName(CAPTURE, seen), "Capture Running 2.50 rows/s");
   const cut = [...seen, "a long det…"];
-  strictEqual(boxName(CAPTURE, cut), `${cut.join(" ")}; in full: ${stageSentence(CAPTURE)}`);
+  strictEqual(boxName(CAPTURE, cut), `${cut.join(" ")}; ${stageSentence(CAPTURE)}`);
 });
 
 test("without edges the stages follow one another; unknown states and missing columns stay readable", () => {

@@ -3,7 +3,7 @@ import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
 import { fitText, type Place } from './flow_place';
-import { boxName, latencyText, rateText, stageLag, stageSentence, stateText, type FlowStage, type FlowTone } from './model';
+import { boxName, isCut, latencyText, rateText, stageLag, stageSentence, stateText, type FlowStage, type FlowTone } from './model';
 
 const PAD = 10;
 /** What holds data at rest has a double edge, what runs a single one. */
@@ -26,6 +26,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
     .filter(({ text }) => text !== '')
     .slice(0, 4)
     .map((line) => ({ ...line, shown: fitText(line.text, room, line.strong ? 7 : 6.2) }));
+  const shown = [title, stateText(stage), ...lines.map(({ shown }) => shown)];
   return (
     <g
       className={cx(styles.stage, styles[tone], selected && styles.selected)}
@@ -33,7 +34,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
       role="button"
       tabIndex={0}
       aria-pressed={selected}
-      aria-label={boxName(stage, [title, stateText(stage), ...lines.map(({ shown }) => shown)])}
+      aria-label={boxName(stage, shown)}
       data-stage={stage.id}
       data-state={stage.state}
       onClick={onSelect}
@@ -44,21 +45,24 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
         }
       }}
     >
-      <title>{stageSentence(stage)}</title>
       <rect className="box" width={place.width} height={place.height} rx={4} />
       {STORES.has(stage.id) && <rect className="inner" x={3} y={3} width={place.width - 6} height={place.height - 6} rx={2} />}
       <text x={PAD} y={24} className={styles.title}>
         {title}
-      </text>
+      </text>{' '}
       <path className="mark" d={markPath(tone, PAD + 4, 40)} />
       <text x={PAD + 14} y={44} className="word">
         {stateText(stage)}
-      </text>
+      </text>{' '}
       {lines.map(({ shown, color, strong }, at) => (
-        <text key={at} x={PAD} y={64 + at * 17} className={strong ? styles.figure : styles.line} style={color === undefined ? undefined : { fill: color }}>
-          {shown}
-        </text>
+        // The spaces between the texts are not drawn: without them what reads the document reads one long word.
+        <React.Fragment key={at}>
+          <text x={PAD} y={64 + at * 17} className={strong ? styles.figure : styles.line} style={color === undefined ? undefined : { fill: color }}>
+            {shown}
+          </text>{' '}
+        </React.Fragment>
       ))}
+      {isCut(shown) && <title>{stageSentence(stage)}</title>}
     </g>
   );
 }

@@ -201,11 +201,16 @@ export function stageSentence(stage: FlowStage): string {
 
 /**
  * What a stage's box is called. It begins with the texts that are seen, word for word, so that who speaks them to a machine hits
- * the box (WCAG 2.5.3); the whole sentence follows where a text was cut to fit.
+ * the box (WCAG 2.5.3); the whole sentence follows where one of them was cut to fit.
  */
 export function boxName(stage: FlowStage, shown: readonly string[]): string {
   const seen = shown.join(' ');
-  return shown.some((text) => text.endsWith('…')) ? `${seen}; in full: ${stageSentence(stage)}` : seen;
+  return isCut(shown) ? `${seen}; ${stageSentence(stage)}` : seen;
+}
+
+/** Whether one of the texts was cut to fit, so that the whole is to be told elsewhere. */
+export function isCut(shown: readonly string[]): boolean {
+  return shown.some((text) => text.endsWith('…'));
 }
 
 /** All figures of a stage by name, for its detail; those that are not there are left out. */
