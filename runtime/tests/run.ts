@@ -52,6 +52,7 @@ const PARTS = [
   "grafana-plugin/tests/panels",
   "grafana-plugin/dashboards",
   "grafana-plugin/backend",
+  "grafana-plugin/bench",
   "runtime/tests/fault",
   "runtime/tests/integration",
   "runtime/tests/cluster",
