@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadTokens } from "../../control/tokens.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
@@ -48,6 +49,22 @@ Deno.test("every task that the README names exists", () => {
   const { tasks } = JSON.parse(read("deno.json")) as { tasks: Record<string, unknown> };
   for (const [, task] of read("README.md").matchAll(/deno(?:@[\d.]+)? task (\w+)/g)) {
     assert.ok(task! in tasks, task!);
+  }
+});
+
+Deno.test("the README's shell line finds the viewer's token in the file that the host writes", async () => {
+  const line = read("README.md").match(/^ *(token=.*)$/m)![1]!;
+  const folder = await Deno.makeTempDir({ prefix: "candlewire-readme-" });
+  try {
+    await Deno.mkdir(join(folder, "data/demo"), { recursive: true });
+    const { viewer } = await loadTokens(join(folder, "data/demo"));
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", `${line}; printf %s "$token"`],
+      cwd: folder,
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), viewer);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
