@@ -18,12 +18,12 @@ export type StoredOffset = { lsn: bigint | null; snapshot: boolean };
 /** How Connect's REST is asked. */
 export type ConnectRestOptions = { timeoutMs: number; signal: AbortSignal };
 
-/** How long a worker group that rebalances is asked again, ms. Connect's own answer to that is 409. */
+/** How long a worker group that rebalances is asked again, ms. */
 const REBALANCE_MS = 60_000;
 
 /**
  * Kafka Connect's REST interface, as far as one connector needs it. Rejects with `connect.unreachable` (retry: nobody
- * answers, or a proxy does), `connect.rebalance` (retry: still 409 after a minute), `connect.refused` (operator: 4xx, with
+ * answers, or a proxy does), `connect.rebalance` (retry: it still rebalances after a minute), `connect.refused` (operator: 4xx, with
  * the reason that Connect gives) or `connect.failed` (retry: 5xx).
  * Source: https://kafka.apache.org/documentation/#connect_rest
  */
@@ -112,7 +112,7 @@ export class ConnectRest {
         });
       }
       // The group rebalances, or another request to the same connector is under way.
-      if (response.status === 409 && performance.now() < deadline && !signal.aborted) {
+      if (isRebalance(response.status, text) && performance.now() < deadline && !signal.aborted) {
         await wait(Math.min(2_000, 100 * 2 ** attempt), signal);
         continue;
       }
@@ -148,6 +148,14 @@ function parseLossless(text: string): unknown {
   );
 }
 
+/**
+ * Connect's answer to that is 409, but 500 where a request was taken and waits for the group when the group breaks up (4.3.1:
+ * "Request cannot be completed because a rebalance is expected").
+ */
+function isRebalance(status: number, text: string): boolean {
+  return status === 409 || (status === 500 && text.includes("because a rebalance is expected"));
+}
+
 function refusal(action: string, status: number, text: string): CandlewireError {
   let message = text;
   try {
@@ -158,7 +166,7 @@ function refusal(action: string, status: number, text: string): CandlewireError 
   const why = `${action}: ${status} ${
     message.split("\n").map(traceCause).filter((line) => line !== "").join(" ").slice(0, 600)
   }`;
-  if (status === 409) {
+  if (isRebalance(status, text)) {
     return new CandlewireError("connect.rebalance", why, {
       retry: "retry",
       hint: "The workers have been distributing their connectors for a minute; look at their logs",
