@@ -1,17 +1,7 @@
 import { z } from "zod";
 import { tlsConfig } from "../tls_config.ts";
 import { TABLES } from "../market/table.ts";
-
-const LEVELS = [
-  "ONE",
-  "TWO",
-  "THREE",
-  "QUORUM",
-  "ALL",
-  "LOCAL_QUORUM",
-  "EACH_QUORUM",
-  "LOCAL_ONE",
-] as const;
+import { CONSISTENCIES } from "./login.ts";
 
 const ms = (value: number, text: string) =>
   z.int().min(1).max(600_000).default(value).describe(text).meta({ unit: "ms", example: value });
@@ -31,11 +21,11 @@ export const cassandraConfig = z.strictObject({
   replication: z.record(z.string().min(1), z.int().min(1).max(9)).default({ datacenter1: 1 })
     .describe("Replicas by data center (NetworkTopologyStrategy)").meta({ example: { datacenter1: 3 } }),
   consistency: z.strictObject({
-    write: z.enum(LEVELS).default("LOCAL_QUORUM").describe(
+    write: z.enum(CONSISTENCIES).default("LOCAL_QUORUM").describe(
       "Replicas that must have a row before its position moves (I1)",
     ),
-    read: z.enum(LEVELS).default("LOCAL_ONE").describe("Replicas that answer a reader"),
-    tables: z.partialRecord(z.enum(TABLES), z.enum(LEVELS)).default({}).describe(
+    read: z.enum(CONSISTENCIES).default("LOCAL_ONE").describe("Replicas that answer a reader"),
+    tables: z.partialRecord(z.enum(TABLES), z.enum(CONSISTENCIES)).default({}).describe(
       "Write levels of single tables",
     )
       .meta({ example: { order_book: "ONE" } }),

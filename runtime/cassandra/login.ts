@@ -1,15 +1,17 @@
 import type { TableName } from "../market/table.ts";
 
 /** Consistency levels by Cassandra's names. */
-export type Consistency =
-  | "ONE"
-  | "TWO"
-  | "THREE"
-  | "QUORUM"
-  | "ALL"
-  | "LOCAL_QUORUM"
-  | "EACH_QUORUM"
-  | "LOCAL_ONE";
+export const CONSISTENCIES = [
+  "ONE",
+  "TWO",
+  "THREE",
+  "QUORUM",
+  "ALL",
+  "LOCAL_QUORUM",
+  "EACH_QUORUM",
+  "LOCAL_ONE",
+] as const;
+export type Consistency = typeof CONSISTENCIES[number];
 
 /** Where Cassandra is and how it is used, as a module is given it: everything but the secrets. */
 export type CassandraLogin = {

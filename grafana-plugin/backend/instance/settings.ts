@@ -1,4 +1,9 @@
-import type { CassandraLogin, CassandraSecrets, Consistency } from "../../../runtime/cassandra/login.ts";
+import {
+  type CassandraLogin,
+  type CassandraSecrets,
+  CONSISTENCIES,
+  type Consistency,
+} from "../../../runtime/cassandra/login.ts";
 import { CandlewireError } from "../../../runtime/error.ts";
 import type { PluginContext } from "../protocol/backend.ts";
 import type { MarketDataSourceOptions, MarketDataSourceSecrets } from "../../src/datasource/query.ts";
@@ -17,16 +22,6 @@ export type Settings = {
   maxRows: number;
 };
 
-const LEVELS: readonly Consistency[] = [
-  "ONE",
-  "TWO",
-  "THREE",
-  "QUORUM",
-  "ALL",
-  "LOCAL_QUORUM",
-  "EACH_QUORUM",
-  "LOCAL_ONE",
-];
 const KEYSPACE = /^[a-zA-Z][a-zA-Z0-9_]{0,47}$/;
 const DEFAULTS = {
   timeoutMs: 20_000,
@@ -112,8 +107,8 @@ function cassandraOf(
   }
   const level = (settingText("consistency", options.consistency) || "LOCAL_QUORUM")
     .toUpperCase() as Consistency;
-  if (!LEVELS.includes(level)) {
-    throw bad(`consistency is "${options.consistency}"`, `Choose one of ${LEVELS.join(", ")}`);
+  if (!CONSISTENCIES.includes(level)) {
+    throw bad(`consistency is "${options.consistency}"`, `Choose one of ${CONSISTENCIES.join(", ")}`);
   }
   const username = settingText("username", options.username);
   return {
