@@ -10,6 +10,7 @@ import {
 } from "./config.ts";
 import { resolveEnvironment } from "./environment_reference.ts";
 import { CandlewireError } from "./error.ts";
+import { untilAborted } from "./wait.ts";
 import { isSimulated } from "./market/origin.ts";
 
 // A tool beside the pipeline, with flags of its own.
@@ -67,9 +68,7 @@ async function runPipeline(config: Config): Promise<void> {
     : "tokens as configured";
   print(`API       ${pipeline.control.url}/docs  ${tokens}`);
   print("Ctrl-C stops it");
-  await new Promise<void>((resolve) =>
-    stopping.signal.addEventListener("abort", () => resolve(), { once: true })
-  );
+  await untilAborted(stopping.signal);
 }
 
 /** The servers of the cluster profile. Ctrl-C stops what a starting `up` has started; what serves goes on. */

@@ -9,3 +9,11 @@ export async function wait(ms: number, signal: AbortSignal): Promise<void> {
     // Aborted: the caller looks at its signal.
   }
 }
+
+/** Resolves when the signal aborts, or at once when it has: one that aborted before its listener came tells nobody any more. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

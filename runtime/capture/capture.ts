@@ -3,7 +3,7 @@ import { CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { wallClock } from "../market/epoch.ts";
 import { Catalog } from "./catalog_postgres.ts";
-import { wait } from "../wait.ts";
+import { untilAborted, wait } from "../wait.ts";
 import { ChangePump } from "./change_pump.ts";
 import type { CaptureConfig } from "./config.ts";
 import { EnvelopeWriter, type SnapshotMark } from "./envelope_writer.ts";
@@ -129,10 +129,8 @@ export class Capture {
     );
     onStreaming();
     this.#context.health("running", `Streaming from slot ${config.slot}`);
-    const aborted = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
     try {
-      await Promise.race([aborted.promise, pump.failed, connection.closed, catalog.closed]);
+      await Promise.race([untilAborted(signal), pump.failed, connection.closed, catalog.closed]);
     } finally {
       // What was received is made durable also when the connection broke: it need not be sent again.
       await pump.drain().catch((error) => this.#context.log("warn", `Drain: ${errorText(error)}`));

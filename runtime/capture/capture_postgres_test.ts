@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { CapturedPostgres, eventually, journalRecords, recordsOf } from "../tests/captured_postgres.ts";
+import { memoryContext } from "../host/memory_context.ts";
+import {
+  CapturedPostgres,
+  eventually,
+  journalRecords,
+  ORIGIN,
+  recordsOf,
+} from "../tests/captured_postgres.ts";
+import { Capture } from "./capture.ts";
+import { captureConfig } from "./config.ts";
+import { MemorySink } from "./sink/memory.ts";
 
 const topic = (table: string) => `binance.public.${table}`;
 
@@ -312,6 +322,27 @@ Deno.test("capture over a real PostgreSQL", async (t) => {
       );
     }
     await postgres.dropSlot("quiet");
+  });
+
+  await t.step("a stop between the snapshot and the stream ends it", async () => {
+    const context = memoryContext({}, { origin: ORIGIN });
+    const sink = new MemorySink();
+    const append = sink.append.bind(sink);
+    let stopped = 0;
+    sink.append = async (records, position) => {
+      await append(records, position);
+      if (position.snapshot !== null) return;
+      stopped++;
+      context.stop();
+    };
+    const { host, port, database } = postgres.server;
+    const login = { host, port, database, user: "candlewire_capture", password: "c" };
+    let done = false;
+    const config = captureConfig.parse({ slot: "brief" });
+    const running = new Capture(context, { login, config, sink, onAppend: () => {} }).run();
+    await Promise.race([running.then(() => done = true), eventually(() => done, "capture goes on")]);
+    assert.equal(stopped, 1);
+    await postgres.dropSlot("brief");
   });
 
   await t.step("what an operator must mend is named, with the remedy, and tried again", async () => {

@@ -92,6 +92,10 @@ export class ChildContext implements ModuleContext {
     const id = this.#nextId++;
     const frame = encodeFrame("request", { id, to, method, timeoutMs }, encodeBody(parameters));
     await this.#acquire(to, method);
+    if (options.signal?.aborted) {
+      this.#release();
+      throw options.signal.reason;
+    }
     return await new Promise((resolve, reject) => {
       const fail = (error: unknown) => reject(error);
       const onAbort = () => fail(options.signal!.reason);

@@ -1,6 +1,7 @@
 import { CandlewireError, errorText } from "../error.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
+import { untilAborted } from "../wait.ts";
 import { isRecord } from "./frame.ts";
 import type { ModuleContext } from "./module_context.ts";
 import type { AlertInput, ApplyOutcome, ApplyRequest, ApplyResponse, Filtered, RowContext } from "./sdk.ts";
@@ -33,9 +34,7 @@ export async function serveTransform(context: ModuleContext, exported: unknown):
     return response;
   });
   context.health("running");
-  if (!context.signal.aborted) {
-    await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
-  }
+  await untilAborted(context.signal);
 }
 
 /** The transform in a file's default export. Throws `transform.bad_export`, which names what is wrong. */

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { errorText } from "../error.ts";
-import { wait } from "../wait.ts";
+import { untilAborted, wait } from "../wait.ts";
 import type { PostgresEndpoint } from "./server.ts";
 
 /** First half of the advisory locks' keys; the second is the hash of the lease's name. */
@@ -78,11 +78,12 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       held = true;
       detail = "Held by this host";
       await onHeld();
-      const stopped = new Promise<undefined>((resolve) =>
-        signal.addEventListener("abort", () => resolve(undefined), { once: true })
-      );
       const over = new AbortController();
-      const why = await Promise.race([gone.promise, stopped, silence(client, checkMs, over.signal)])
+      const why = await Promise.race([
+        gone.promise,
+        untilAborted(signal),
+        silence(client, checkMs, over.signal),
+      ])
         .finally(() => over.abort());
       if (why === undefined) return;
       detail = `Lost: ${why}`;

@@ -60,6 +60,20 @@ Deno.test("leases in PostgreSQL", async (t) => {
       await until("the work to begin", 10_000, () => events.at(-1) === "host-7 holds" || undefined);
     });
 
+    await t.step("a host that stops while its work begins gives it back", async () => {
+      const events: string[] = [];
+      const beginning = Promise.withResolvers<void>();
+      const lease = host(server, "host-9", events, "producer", () => beginning.promise);
+      await until("the lease to be got", 10_000, () => lease.held || undefined);
+      let stopped = false;
+      const stopping = lease[Symbol.asyncDispose]().then(() => stopped = true);
+      beginning.resolve();
+      await until("the lease to end", 10_000, () => stopped || undefined);
+      await stopping;
+      await using other = host(server, "host-10", events);
+      await until("another host to hold it", 10_000, () => other.held || undefined);
+    });
+
     await t.step("leases of other names are others", async () => {
       const events: string[] = [];
       await using one = host(server, "host-4", events, "producer");
@@ -77,14 +91,14 @@ function host(
   holder: string,
   events: string[],
   name = "producer",
-  begin = () => {},
+  begin: () => Promise<void> | void = () => {},
 ): Lease {
   return keepLease(server, name, {
     holder,
     retryMs: 50,
     checkMs: 200,
-    onHeld: () => {
-      begin();
+    onHeld: async () => {
+      await begin();
       events.push(`${holder} holds`);
     },
     onLost: () => void events.push(`${holder} lost`),

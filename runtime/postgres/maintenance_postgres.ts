@@ -8,6 +8,7 @@ import {
   PARTITIONED,
   type PartitionedTable,
 } from "./partition_postgres.ts";
+import { untilAborted } from "../wait.ts";
 import type { PostgresEndpoint } from "./server.ts";
 
 /** What maintenance keeps and how often it looks. */
@@ -110,7 +111,7 @@ export async function maintainPostgres(
     () => void round().catch((error) => options.report("warn", `Maintain PostgreSQL: ${errorText(error)}`)),
     options.intervalMs,
   );
-  options.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  void untilAborted(options.signal).then(() => clearInterval(timer));
 
   return {
     async ensure(table, range) {

@@ -66,6 +66,8 @@ const reports = await Deno.makeTempDir({ prefix: "candlewire-tests-" });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes: string[] = [];
 
+/** A folder whose tests hang is ended, so that the others still run and the report is printed, ms. */
+const PART_MS = (values.full ? 120 : 25) * 60_000;
 /** Ends a run that is interrupted in order: the servers outlive their starter. */
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -89,16 +91,21 @@ for (const [index, part] of parts.entries()) {
   if (needsStack[index]) await startServers();
   if (interrupted.signal.aborted) break;
   const started = performance.now();
+  const limit = AbortSignal.timeout(PART_MS);
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--frozen", ...npmStyle(part), `--junit-path=${report}`, part],
     cwd: root,
-    signal: interrupted.signal,
+    signal: AbortSignal.any([interrupted.signal, limit]),
     env: { ...servers.env, ...(values.full ? { CANDLEWIRE_FULL: "1" } : {}) },
   }).spawn().status;
   const counts = await readReport(report);
   if (code !== 0 && counts.failed === 0) {
     counts.failed = 1;
-    notes.push(`FAILED ${part}: deno test ended with ${code}`);
+    notes.push(
+      `FAILED ${part}: deno test ended with ${code}${
+        limit.aborted ? `, after ${PART_MS / 60_000} minutes` : ""
+      }`,
+    );
   }
   total.passed += counts.passed;
   total.failed += counts.failed;

@@ -1,6 +1,7 @@
 import type { ExchangeMarketConfig } from "../config.ts";
 import { openMarket } from "../open_market.ts";
 import type { ServerConfig } from "./config.ts";
+import { untilAborted } from "../../wait.ts";
 import { startExchange } from "./start_exchange.ts";
 
 /** What the command `exchange` is made of. */
@@ -30,10 +31,7 @@ export async function runExchange(options: RunExchangeOptions): Promise<void> {
     }${server.paused ? "; paused until POST /admin/resume" : ""}`,
   );
   for (const note of market.notes ?? []) print(note);
-  const asked = Promise.withResolvers<void>();
-  if (signal.aborted) asked.resolve();
-  signal.addEventListener("abort", () => asked.resolve(), { once: true });
-  await Promise.race([asked.promise, exchange.ended]);
+  await Promise.race([untilAborted(signal), exchange.ended]);
   print("Exchange is stopping");
 }
 
