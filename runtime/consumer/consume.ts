@@ -172,7 +172,7 @@ export class Consumer {
 
   /** One turn; answers whether more work waits, so that the next poll does not wait. */
   async #step(busy: boolean): Promise<boolean> {
-    const { log, maxRecords, pollTimeoutMs, publisher, now } = this.#options;
+    const { log, maxRecords, pollTimeoutMs, now } = this.#options;
     const failed = this.#flights.failed;
     if (failed) this.#pending = [...await this.#landed(), ...this.#pending];
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
@@ -199,7 +199,6 @@ export class Consumer {
       if (chore.beside !== true && !await this.#alone()) return true;
       waiting = await this.#health.retry(() => chore.step(now(), caughtUp)) || waiting;
     }
-    publisher.flush(now());
     this.#health.recovered();
     return waiting;
   }
@@ -220,7 +219,7 @@ export class Consumer {
    * write is under way. False: an earlier write failed, which must be done again first.
    */
   async #handle(batches: ChangeBatch[], alone: boolean): Promise<boolean> {
-    const { decoder, transforms, store, publisher, now } = this.#options;
+    const { decoder, transforms, store, publisher } = this.#options;
     const processed = await this.#health.retry(() => processBatch(batches, { decoder, transforms }));
     const { transactionalPositions, concurrentWrites = 1 } = store.capabilities;
     this.#alerts.push(...processed.alerts);
@@ -242,7 +241,6 @@ export class Consumer {
       if (!(error instanceof CandlewireError) || error.code !== "store.dead_letters_full") throw error;
       await this.#block(batches, processed, error);
     }
-    publisher.flush(now());
     return true;
   }
 
@@ -262,7 +260,7 @@ export class Consumer {
 
   /** I1: only now, with everything durable, may the positions move. */
   async #settle({ batches, processed }: Load, { result, letters }: StoredBatch): Promise<void> {
-    const { log, publisher, now, acknowledged } = this.#options;
+    const { log, publisher, acknowledged } = this.#options;
     const positions = positionsOf(batches);
     for (const position of positions) {
       const at = nameOf(position);
@@ -277,7 +275,6 @@ export class Consumer {
       : processed.changes.filter((change) => !refused.has(nameOfRecord(change)));
     publisher.stored(stored);
     this.#account.add(batches, processed, { letters, stored, result });
-    publisher.flush(now());
   }
 
   /** I5: no room for a letter, so its partition stops before the record; everything before it is stored. */

@@ -60,7 +60,7 @@ export default async function main(context: ModuleContext): Promise<void> {
   );
   const { log, notify, acknowledgedByCall } = await openLog(config.log, context);
   await using _log = log;
-  const publisher = new Publisher((channel, event) => context.publish(channel, event));
+  using publisher = new Publisher((channel, event) => context.publish(channel, event));
   const priceMove = new PriceMove(config.alerts);
   const ownership = new SymbolOwnership();
   const warm = async (owns?: (symbol: string) => boolean) => {
@@ -198,7 +198,6 @@ export default async function main(context: ModuleContext): Promise<void> {
   });
   serve(context, { consumer, store, log, notify, replays, decoder, transforms });
   await consumer.run();
-  publisher.flush(Infinity);
   if (acknowledgedByCall) await acknowledgements.flush(steadyClock(), true);
 }
 

@@ -31,7 +31,6 @@ export class ChildContext implements ModuleContext {
   #nextId = 1;
   #inFlight = 0;
   #publishCredit: number;
-  #publishDropped = 0;
   #logDropped = 0;
   #health: ModuleHealth = "starting";
 
@@ -74,16 +73,12 @@ export class ChildContext implements ModuleContext {
     this.#writer.send(encodeFrame("health", { health, detail: String(detail).slice(0, 4096) }));
   }
 
-  publish(channel: string, event: Record<string, unknown>): void {
-    if (this.#publishCredit <= 0) {
-      this.#publishDropped++;
-      this.metrics.count("candlewire_events_dropped_total", 1, { channel });
-      return;
-    }
-    this.#publishCredit--;
-    const head = this.#publishDropped === 0 ? { channel } : { channel, dropped: this.#publishDropped };
-    this.#publishDropped = 0;
-    this.#writer.send(encodeFrame("publish", head, encodeBody(event)));
+  publish(channel: string, event: Record<string, unknown>): boolean {
+    const sent = this.#publishCredit > 0 &&
+      this.#writer.send(encodeFrame("publish", { channel }, encodeBody(event)));
+    if (sent) this.#publishCredit--;
+    else this.metrics.count("candlewire_events_refused_total", 1, { channel });
+    return sent;
   }
 
   async call(to: string, method: string, parameters: unknown, options: CallOptions = {}): Promise<unknown> {

@@ -57,7 +57,10 @@ export function memoryContext(
       gauge: (name, value, labels) => void values.set(metricKey(name, labels), value),
       observe: (name, _value, labels) => add(`${name}_count`, 1, labels),
     },
-    publish: (channel, event) => void events.push({ channel, event }),
+    publish(channel, event) {
+      events.push({ channel, event });
+      return true;
+    },
     async call(to, method, callParameters) {
       if (options.answer === undefined) {
         throw new CandlewireError("host.unreachable", `Call ${to}.${method}: nothing answers in this test`, {

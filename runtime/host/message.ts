@@ -34,7 +34,7 @@ export type ChildMessage =
   | { kind: "heartbeat"; denials: Record<string, number>; body: Uint8Array }
   | { kind: "log"; level: LogLevel; message: string; fields?: Record<string, unknown>; dropped: number }
   | { kind: "health"; health: ModuleHealth; detail: string }
-  | { kind: "publish"; channel: string; dropped: number; body: Uint8Array }
+  | { kind: "publish"; channel: string; body: Uint8Array }
   | { kind: "request"; id: number; to: string; method: string; timeoutMs?: number; body: Uint8Array }
   | { kind: "response"; id: number; answer: Answer }
   | { kind: "goodbye"; error?: WireError };
@@ -83,7 +83,7 @@ export function decodeChildFrame(frame: Frame): ChildMessage | CandlewireError {
     }
     case "publish": {
       if (!isName(head.channel)) return wrong("channel");
-      return { kind, channel: head.channel, dropped: count(head.dropped), body };
+      return { kind, channel: head.channel, body };
     }
     case "request": {
       if (!isId(head.id)) return wrong("id");

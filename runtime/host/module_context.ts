@@ -33,8 +33,11 @@ export interface ModuleContext {
   health(health: ModuleHealth, detail?: string): void;
   readonly metrics: Metrics;
 
-  /** Publishes to readers' event streams. Call after the durable write only. May be dropped under load. */
-  publish(channel: string, event: Record<string, unknown>): void;
+  /**
+   * Publishes to readers' event streams. Call after the durable write only. False when there is no room under load: the event
+   * was not published, and the caller decides whether it is tried again.
+   */
+  publish(channel: string, event: Record<string, unknown>): boolean;
   /**
    * Asks another module, or the host itself (`to: "host"`), and waits for its answer. Rejects with the callee's
    * CandlewireError, with `host.unreachable` while the callee is down, or `host.timeout`. Bounded: at most

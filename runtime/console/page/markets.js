@@ -219,7 +219,7 @@ export function marketsPage(app, rest) {
   function receive({ channel, kind, data }) {
     const rows = kind === "snapshot" ? data.rows ?? data.trades ?? [] : data.trades ?? [data];
     if (channel === "trades") {
-      tape.add(rows);
+      tape.add(rows, data.omitted);
       draw("tape");
     } else if (channel === "windows") {
       windows.add(rows);

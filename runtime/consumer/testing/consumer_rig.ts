@@ -59,12 +59,13 @@ export function startConsumer(
   more: Partial<ConsumerOptions> = {},
 ): ConsumerRig {
   const context = memoryContext({});
+  const publisher = new Publisher((channel, event) => context.publish(channel, event));
   const consumer = new Consumer({
     log,
     store,
     decoder: new ChangeDecoder(),
     transforms: [enrich()],
-    publisher: new Publisher((channel, event) => context.publish(channel, event)),
+    publisher,
     report: { log: context.log, health: context.health, metrics: context.metrics },
     signal: context.signal,
     now: () => Date.now() as EpochMs,
@@ -74,7 +75,7 @@ export function startConsumer(
     retryMaxMs: 4,
     ...more,
   });
-  const ended = consumer.run();
+  const ended = consumer.run().finally(() => publisher[Symbol.dispose]());
   ended.catch(() => {});
   return {
     consumer,
