@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import type { KlineRow, WindowRow } from "../../src/api/types.ts";
 import { candleGeometry, nearestIndex } from "../../src/model/candle_geometry.ts";
 import { linearScale, niceStep, timeTicks, valueTicks } from "../../src/model/scale.ts";
+import { stepKey } from "../../src/model/step_key.ts";
 import { countBars, countBarsOfCandles, streamBegan } from "../../src/model/trade_counts.ts";
 
 const MINUTE = 60_000;
@@ -127,4 +128,15 @@ Deno.test("the stream began in the first minute that was not fetched", () => {
   assert.equal(streamBegan([row(1, false)]), null);
   assert.equal(streamBegan([row(1, true)]), null);
   assert.equal(streamBegan([]), null);
+});
+
+Deno.test("keys lead to the neighbours and the ends, never beyond; others mean nothing", () => {
+  assert.equal(stepKey("ArrowLeft", 3, 5), 2);
+  assert.equal(stepKey("ArrowLeft", 0, 5), 0);
+  assert.equal(stepKey("ArrowRight", 4, 5), 4);
+  assert.equal(stepKey("Home", 3, 5), 0);
+  assert.equal(stepKey("End", 1, 5), 4);
+  assert.equal(stepKey("Escape", 1, 5), null);
+  assert.equal(stepKey("End", -1, 0), null, "nothing to choose from");
+  assert.equal(stepKey("Tab", 1, 5), undefined);
 });

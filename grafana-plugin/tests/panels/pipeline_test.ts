@@ -112,6 +112,7 @@ test("a lag above the limits is worse than the state, and never better", () => {
 
 test("figures as text, and the user's overrides before them", () => {
   strictEqual(rateText(CAPTURE), "1,235 changes/s");
+  strictEqual(rateText({ ...CAPTURE, rate: null }), "–");
   strictEqual(stageLag(CAPTURE), "7.0 s");
   strictEqual(latencyText(CAPTURE), "2.1 ms · p99 9.8 ms");
   const facts = Object.fromEntries(stageFacts(CAPTURE).map(({ label, value }) => [label, value]));

@@ -1,5 +1,5 @@
 import { css, cx } from '@emotion/css';
-import React, { memo, useMemo, useState, type PointerEvent } from 'react';
+import React, { memo, useMemo } from 'react';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
 import { count, utc } from '../../../../runtime/console/format.js';
@@ -7,18 +7,17 @@ import { linearScale, timeTicks, valueTicks } from '../../model/scale';
 import type { CountBar } from '../../model/trade_counts';
 import { useWidth } from '../App/hooks';
 import { Decimal } from '../parts/Figures';
+import { TIME_AXIS_PX, TimeChart } from './TimeChart';
 
 const HEIGHT = 150;
 const AXIS_WIDTH = 48;
-const AXIS_HEIGHT = 20;
 
 /** Trades a window over time; pale columns lack trades. */
 export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { bars: readonly CountBar[]; lengthMs: number; label: string }) {
   const styles = useStyles2(getStyles);
   const [place, width] = useWidth();
-  const [pointed, setPointed] = useState<number>();
   const plotWidth = Math.max(0, width - AXIS_WIDTH);
-  const plotHeight = HEIGHT - AXIS_HEIGHT;
+  const plotHeight = HEIGHT - TIME_AXIS_PX;
   const from = bars[0]?.openTime ?? 0;
   const until = (bars.at(-1)?.openTime ?? 0) + lengthMs;
   const layout = useMemo(() => {
@@ -30,88 +29,58 @@ export const CountChart = memo(function CountChart({ bars, lengthMs, label }: { 
       x,
       y,
       slot,
-      values: valueTicks(0, most * 1.05, 4).filter((tick) => Number.isInteger(tick.value)),
-      times: timeTicks(from, until, Math.max(2, plotWidth / 90)),
+      values: valueTicks(0, most * 1.05, 4)
+        .filter((tick) => Number.isInteger(tick.value))
+        .map(({ value }) => ({ value, label: count(value), y: y(value) })),
+      times: timeTicks(from, until, Math.max(2, plotWidth / 90)).map((tick) => ({ ...tick, x: x(tick.value) })),
     };
   }, [bars, from, until, lengthMs, plotWidth, plotHeight]);
-  const shown = bars.find((bar) => bar.openTime === pointed) ?? bars.at(-1);
-  const point = (event: PointerEvent<SVGSVGElement>) => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    setPointed(from + Math.floor(x / layout.slot) * lengthMs);
+  const legend = (index: number) => {
+    const { openTime, count: trades, whole, volume, vwap } = bars[index];
+    return [
+      `${utc(openTime, 'clock')} UTC`,
+      `${count(trades)} trades${whole ? '' : ', partial'}`,
+      ...(volume === null ? [] : [<React.Fragment key="volume">volume <Decimal text={volume} /></React.Fragment>]),
+      ...(vwap === null ? [] : [<React.Fragment key="vwap">VWAP <Decimal text={vwap} /></React.Fragment>]),
+    ];
+  };
+  const words = (index: number) => `${utc(bars[index].openTime)} UTC, ${bars[index].count} trades${bars[index].whole ? '' : ', partial'}`;
+  const indexAt = (x: number) => {
+    const openTime = from + Math.floor(x / layout.slot) * lengthMs;
+    const at = bars.findIndex((bar) => bar.openTime === openTime);
+    // The axis beside the plot, and a minute without a candle, are no column's.
+    return at < 0 ? undefined : at;
   };
   return (
-    <div ref={place} className={styles.frame}>
-      <div className={styles.legend}>
-        {shown !== undefined && (
-          <>
-            <span>{utc(shown.openTime, 'clock')} UTC</span>
-            <span>
-              {count(shown.count)} trades{shown.whole ? '' : ', partial'}
-            </span>
-            {shown.volume !== null && (
-              <span>
-                volume <Decimal text={shown.volume} />
-              </span>
-            )}
-            {shown.vwap !== null && (
-              <span>
-                VWAP <Decimal text={shown.vwap} />
-              </span>
-            )}
-          </>
-        )}
-      </div>
-      <svg
-        width={width}
-        height={HEIGHT}
-        role="img"
-        aria-label={`${label}${shown === undefined ? '' : `: newest window ${utc(bars.at(-1)!.openTime)} UTC with ${bars.at(-1)!.count} trades`}`}
-        className={styles.chart}
-        onPointerMove={point}
-        onPointerLeave={() => setPointed(undefined)}
-      >
-        {layout.values.map((tick) => (
-          <g key={tick.value}>
-            <line className={styles.grid} x1={0} x2={plotWidth} y1={layout.y(tick.value)} y2={layout.y(tick.value)} />
-            <text className={styles.tick} x={plotWidth + 6} y={layout.y(tick.value) + 4}>
-              {count(tick.value)}
-            </text>
-          </g>
-        ))}
-        {bars.map((bar) => (
+    <TimeChart
+      place={place}
+      width={width}
+      height={HEIGHT}
+      axes={{ plotWidth, plotHeight, values: layout.values, times: layout.times }}
+      label={label}
+      times={bars.map((bar) => bar.openTime)}
+      indexAt={indexAt}
+      legend={legend}
+      words={words}
+    >
+      {(chosen) =>
+        bars.map((bar, at) => (
           <rect
             key={bar.openTime}
-            className={cx(styles.bar, !bar.whole && styles.part)}
+            className={cx(styles.bar, !bar.whole && styles.part, at === chosen && styles.chosen)}
             x={layout.x(bar.openTime) + layout.slot * 0.1}
             width={Math.max(0.5, layout.slot * 0.8)}
             y={layout.y(bar.count)}
             height={Math.max(0, plotHeight - layout.y(bar.count))}
           />
-        ))}
-        {layout.times.map((tick) => (
-          <text key={tick.value} className={styles.tick} x={layout.x(tick.value)} y={HEIGHT - 5} textAnchor="middle">
-            {tick.label}
-          </text>
-        ))}
-      </svg>
-    </div>
+        ))
+      }
+    </TimeChart>
   );
 });
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  frame: css({ minWidth: 0, width: '100%' }),
-  legend: css({
-    display: 'flex',
-    flexWrap: 'wrap',
-    gap: theme.spacing(0, 1.5),
-    minHeight: theme.spacing(2.5),
-    fontSize: theme.typography.bodySmall.fontSize,
-    color: theme.colors.text.secondary,
-    fontVariantNumeric: 'tabular-nums',
-  }),
-  chart: css({ display: 'block' }),
-  grid: css({ stroke: theme.colors.border.weak }),
-  tick: css({ fill: theme.colors.text.secondary, fontSize: 11 }),
   bar: css({ fill: theme.visualization.getColorByName('blue') }),
   part: css({ opacity: 0.4 }),
+  chosen: css({ stroke: theme.colors.text.primary }),
 });

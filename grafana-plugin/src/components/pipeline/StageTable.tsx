@@ -1,9 +1,10 @@
 import React from 'react';
 import { TextLink } from '@grafana/ui';
-import { bytes, count, duration, memory, rate, sentence } from '../../../../runtime/console/format.js';
+import { count, duration, memory, sentence } from '../../../../runtime/console/format.js';
 import type { Stage } from '../../api/types';
 import { BASE_URL, ROUTES } from '../../constants';
 import { pathOf } from '../../model/address';
+import { figureText, rateText, stageLag } from '../../panels/pipeline/model';
 import { DataTable, type Column } from '../parts/DataTable';
 import { StateText } from '../parts/StateText';
 
@@ -31,9 +32,9 @@ const COLUMNS: ReadonlyArray<Column<Stage>> = [
         .filter((text) => text !== '')
         .join(' · '),
   },
-  { title: 'Rate', numeric: true, cell: (stage) => (stage.rate === null ? '–' : `${rate(stage.rate)} ${stage.rateUnit}/s`) },
+  { title: 'Rate', numeric: true, cell: rateText },
   { title: 'Total', help: 'Since its module started', numeric: true, cell: (stage) => count(stage.total) },
-  { title: 'Lag', help: 'How far it is behind the stage before it', numeric: true, cell: (stage) => lagText(stage.lag) },
+  { title: 'Lag', help: 'How far it is behind the stage before it', numeric: true, cell: (stage) => stageLag(stage) || '–' },
   { title: 'p50', help: 'Latency over the last minute', numeric: true, cell: (stage) => seconds(stage.latency?.p50) },
   { title: 'p99', help: 'Latency over the last minute', numeric: true, cell: (stage) => seconds(stage.latency?.p99) },
   {
@@ -49,27 +50,4 @@ const COLUMNS: ReadonlyArray<Column<Stage>> = [
 /** Every stage with its state and figures. */
 export function StageTable({ stages }: { stages: readonly Stage[] }) {
   return <DataTable caption="Stages of the pipeline" columns={COLUMNS} rows={stages} rowKey={(stage) => `${stage.id} ${stage.module ?? ''}`} />;
-}
-
-function lagText(lag: Stage['lag']): string {
-  if (lag === null) {
-    return '–';
-  }
-  if (lag.unit === 'seconds') {
-    return duration(lag.value * 1000);
-  }
-  return lag.unit === 'bytes' ? bytes(lag.value) : `${count(lag.value)} ${lag.unit}`;
-}
-
-function figureText({ value, unit }: Stage['figures'][number]): string {
-  if (typeof value !== 'number') {
-    return `${value} ${unit}`.trim();
-  }
-  if (unit === 'bytes') {
-    return bytes(value);
-  }
-  if (unit === 'seconds') {
-    return duration(value * 1000);
-  }
-  return `${Number.isInteger(value) ? count(value) : rate(value)} ${unit}`.trim();
 }

@@ -1,21 +1,10 @@
-import { FieldConfigProperty, PanelPlugin } from '@grafana/data';
+import { PanelPlugin } from '@grafana/data';
+import { COLOR_BY_VALUE, UNREAD_OPTIONS } from '../field_options';
 import { OrderBookPanel } from './OrderBookPanel';
 import type { OrderBookOptions } from './options';
 
 export const plugin = new PanelPlugin<OrderBookOptions>(OrderBookPanel)
-  .useFieldConfig({
-    disableStandardOptions: [
-      FieldConfigProperty.Min,
-      FieldConfigProperty.Max,
-      FieldConfigProperty.Links,
-      FieldConfigProperty.Mappings,
-      FieldConfigProperty.NoValue,
-      FieldConfigProperty.Filterable,
-    ],
-    standardOptions: {
-      [FieldConfigProperty.Color]: { settings: { byValueSupport: true }, defaultValue: { mode: 'fixed' } },
-    },
-  })
+  .useFieldConfig({ disableStandardOptions: UNREAD_OPTIONS, standardOptions: COLOR_BY_VALUE })
   .setPanelOptions((builder) =>
     builder
       .addRadio({

@@ -18,7 +18,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
   const latency = latencyText(stage);
   const title = fitText(stage.title, room, 7.6);
   const lines = [
-    { text: rateText(stage), color: stage.look?.rate?.color, strong: true },
+    { text: stage.rate === null ? '' : rateText(stage), color: stage.look?.rate?.color, strong: true },
     { text: lag === '' ? '' : `lag ${lag}`, color: stage.look?.lag?.color, strong: false },
     { text: latency === '' ? '' : latency, color: stage.look?.latency_p99?.color, strong: false },
     { text: stage.detail, color: undefined, strong: false },

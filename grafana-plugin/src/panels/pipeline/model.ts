@@ -159,9 +159,9 @@ export function stateText(stage: Stage): string {
   return word(stage.state);
 }
 
-/** Figures of a stage as text. */
+/** Figures of a stage as text; a dash where there is none. */
 export function rateText(stage: FlowStage): string {
-  return stage.look?.rate?.text ?? `${rate(stage.rate)} ${stage.rateUnit}/s`;
+  return stage.look?.rate?.text ?? (stage.rate === null ? '–' : `${rate(stage.rate)} ${stage.rateUnit}/s`);
 }
 
 /** Empty when there is no lag to tell. */
@@ -234,7 +234,8 @@ export function stageFacts(stage: FlowStage): Array<{ label: string; value: stri
   return facts.filter((fact) => fact !== undefined);
 }
 
-function figureText({ value, unit }: Stage['figures'][number]): string {
+/** What a stage tells beside its rates, as text. */
+export function figureText({ value, unit }: Stage['figures'][number]): string {
   if (typeof value !== 'number') {
     return `${value} ${unit}`.trim();
   }

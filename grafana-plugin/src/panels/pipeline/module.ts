@@ -1,22 +1,12 @@
 import { FieldConfigProperty, PanelPlugin } from '@grafana/data';
+import { COLOR_BY_VALUE, UNREAD_OPTIONS } from '../field_options';
 import type { PipelineOptions } from './options';
 import { PipelinePanel } from './PipelinePanel';
 
 export const plugin = new PanelPlugin<PipelineOptions>(PipelinePanel)
   .useFieldConfig({
-    disableStandardOptions: [
-      FieldConfigProperty.Min,
-      FieldConfigProperty.Max,
-      FieldConfigProperty.Links,
-      FieldConfigProperty.Mappings,
-      FieldConfigProperty.NoValue,
-      FieldConfigProperty.DisplayName,
-      FieldConfigProperty.Filterable,
-    ],
-    standardOptions: {
-      // No thresholds until the user sets some: rates, lags and bytes have no common limit.
-      [FieldConfigProperty.Color]: { settings: { byValueSupport: true }, defaultValue: { mode: 'fixed' } },
-    },
+    disableStandardOptions: [...UNREAD_OPTIONS, FieldConfigProperty.DisplayName],
+    standardOptions: COLOR_BY_VALUE,
   })
   .setPanelOptions((builder) =>
     builder

@@ -1,20 +1,10 @@
 import { FieldConfigProperty, PanelPlugin } from '@grafana/data';
+import { UNREAD_OPTIONS } from '../field_options';
 import type { TradeTapeOptions } from './options';
 import { TradeTapePanel } from './TradeTapePanel';
 
 export const plugin = new PanelPlugin<TradeTapeOptions>(TradeTapePanel)
-  .useFieldConfig({
-    disableStandardOptions: [
-      FieldConfigProperty.Color,
-      FieldConfigProperty.Min,
-      FieldConfigProperty.Max,
-      FieldConfigProperty.Links,
-      FieldConfigProperty.Mappings,
-      FieldConfigProperty.NoValue,
-      FieldConfigProperty.Thresholds,
-      FieldConfigProperty.Filterable,
-    ],
-  })
+  .useFieldConfig({ disableStandardOptions: [...UNREAD_OPTIONS, FieldConfigProperty.Color, FieldConfigProperty.Thresholds] })
   .setPanelOptions((builder) =>
     builder
       .addRadio({
