@@ -7,25 +7,26 @@ import { typeFrames } from "./frame_type.ts";
 import type { Found } from "./read_kind.ts";
 import type { Request } from "./request.ts";
 
+/** Grafana refuses to subscribe to longer ones (`ParseChannel` of its SDK). */
+const MAX_CHANNEL = 160;
+
 /** The frames of an answer: filtered, limited, with the fields asked for, typed, and telling what is to be known of them. */
 export function answerFrames(found: Found, request: Request, options: { uid: string }): Frame[] {
   const { refId, filters, fields, format, limit, kind } = request;
-  const unknown = new Set<string>();
+  // Of several different frames, as the pipeline has, a filter is for those that have its column.
+  const unknown = new Set(filters.map(({ key }) => key));
   let more = found.more;
   let frames = found.frames.map((frame, at): Frame => {
     const filtered = filterRows(frame, filters);
-    for (const key of filtered.unknown) unknown.add(key);
+    for (const { key } of filters) if (!filtered.unknown.includes(key)) unknown.delete(key);
     // A book's limit is one of levels.
     const limited = kind === "book" ? filtered.frame : limitRows(filtered.frame, limit, isSeries(request));
     if (limited !== filtered.frame && kind !== "tickers") more = true;
-    const channel = channelOf(request, found, at);
+    const channel = channelOf(request, found, { at, uid: options.uid });
     return {
       ...limited,
       refId,
-      meta: {
-        ...limited.meta,
-        ...(channel === undefined ? {} : { channel: `ds/${options.uid}/${channel}` }),
-      },
+      meta: { ...limited.meta, ...(channel === undefined ? {} : { channel }) },
     };
   });
   frames = shapeFrames(frames, {
@@ -87,10 +88,15 @@ function noticed(
       text: `There are more rows than ${limit} let through: ${which}`,
     });
   }
-  if (request.model.live === true && request.filters.length > 0) {
+  if (request.model.live === true && first.meta?.channel === undefined) {
+    const what = request.filters.length > 0
+      ? "Filtered rows"
+      : found.channels === undefined
+      ? "Tables of books"
+      : "Rows of so many fields";
     first = withNotice(first, {
       severity: "info",
-      text: "Filtered rows do not go on by streaming: refresh the panel for newer ones",
+      text: `${what} do not go on by streaming: refresh the panel for newer ones`,
     });
   }
   if (unknown.length > 0) {
@@ -106,11 +112,12 @@ function noticed(
 function channelOf(
   { model, filters, format, limit, fields }: Request,
   found: Found,
-  at: number,
+  { at, uid }: { at: number; uid: string },
 ): string | undefined {
   const base = found.channels?.[at];
   if (model.live !== true || filters.length > 0 || base === undefined) return undefined;
-  return pathOf(base, { format, limit, fields });
+  const channel = `ds/${uid}/${pathOf(base, { format, limit, fields })}`;
+  return channel.length > MAX_CHANNEL ? undefined : channel;
 }
 
 function whyEmpty({ kind, symbols, from, to, filters, source }: Request): string {
