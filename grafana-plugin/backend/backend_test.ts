@@ -262,7 +262,7 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
       assert.equal((await client.step("subscribe", { settings, path })).status, "OK");
       assert.equal((await client.step("subscribe", { settings, path: "nonsense" })).status, "NOT_FOUND");
       assert.equal((await client.step("publish", { settings, path })).status, "PERMISSION_DENIED");
-      let newest = Math.max(...valuesOf(A!.frames[0]!, "trade_id") as number[]);
+      const answered = Math.max(...valuesOf(A!.frames[0]!, "trade_id") as number[]);
       for (let round = 0; round < 2; round++) {
         const ids: number[] = [];
         let first: GoFrame | undefined;
@@ -270,29 +270,23 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
           first ??= frame;
           ids.push(...valuesOf(frame, "trade_id") as number[]);
         });
-        // It reads from when it is connected; the snapshot brings what came before.
         await exchange.run(300);
         const { last } = await exchange.get<{ last: number }>("/admin/truth/range?symbol=BTCUSDT");
         await until(
           `trade ${last} to be streamed`,
           30_000,
           () => ids.includes(last) || undefined,
-          () => `${ids.length} of ${newest}..${last}\n${client.log.slice(-5).join("\n")}`,
+          () => `${ids.length} of ${answered}..${last}\n${client.log.slice(-5).join("\n")}`,
         );
         const { id, answer } = stream;
         await client.cancel(id);
         assert.equal((await answer).cancelled, true);
-        assert.equal(new Set(ids).size, ids.length, "none twice");
-        const expected = last - newest;
-        assert.deepEqual(
-          [...ids].sort((a, b) => a - b).slice(-Math.min(expected, 50)),
-          Array.from({ length: Math.min(expected, 50) }, (_, at) => last - Math.min(expected, 50) + 1 + at),
-        );
+        // All behind what the query answered, whatever came before the stream was connected.
+        assert.deepEqual(ids, Array.from({ length: last - answered }, (_, at) => answered + 1 + at));
         assert.deepEqual(
           first!.schema.fields.map(({ name }) => name),
           A!.frames[0]!.schema.fields.map(({ name }) => name),
         );
-        newest = last;
       }
       for (
         const other of ["prices/BTCUSDT", "klines/BTCUSDT", "book/BTCUSDT", "pipeline/all", "pipeline/edges"]

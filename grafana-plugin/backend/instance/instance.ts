@@ -1,5 +1,6 @@
 import { isSimulated } from "../../../runtime/market/origin.ts";
 import { CassandraMarketQuery } from "../../../runtime/query/cassandra.ts";
+import { EventStreams } from "../live/event_streams.ts";
 import { ControlMarketReader } from "../source/control.ts";
 import { ControlClient } from "../source/control_client.ts";
 import { CqlCassandra } from "../source/cql_cassandra.ts";
@@ -16,6 +17,8 @@ const AT_ONCE = 8;
 export class Instance implements AsyncDisposable {
   readonly settings: Settings;
   readonly control: ControlClient | undefined;
+  /** The control API's event stream, shared by all channels. */
+  readonly events: EventStreams | undefined;
   readonly cassandra: CassandraMarketQuery | undefined;
   readonly cql: CqlCassandra | undefined;
   readonly gate = new Gate(AT_ONCE);
@@ -26,7 +29,10 @@ export class Instance implements AsyncDisposable {
   constructor(settings: Settings) {
     this.settings = settings;
     const { controlUrl, viewerToken, cassandra } = settings;
-    if (controlUrl !== undefined) this.control = new ControlClient(controlUrl, viewerToken);
+    if (controlUrl !== undefined) {
+      this.control = new ControlClient(controlUrl, viewerToken);
+      this.events = new EventStreams(this.control);
+    }
     if (cassandra !== undefined) {
       this.cassandra = new CassandraMarketQuery(cassandra.login, cassandra.secrets);
       this.cql = new CqlCassandra(cassandra.login, cassandra.secrets);

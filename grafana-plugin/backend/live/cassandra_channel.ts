@@ -43,7 +43,7 @@ export async function* cassandraChannel(
         yield packetOf(spec, [], {
           source: "cassandra",
           origin,
-          notice: { severity: "warning", text: `The stream is interrupted: ${errorText(error)}` },
+          notices: [{ severity: "warning", text: `The stream is interrupted: ${errorText(error)}` }],
         });
       }
       told = true;
@@ -63,7 +63,7 @@ class Tail {
     this.#spec = spec;
     this.#reader = reader;
     this.#last = answered;
-    this.#new = new NewRows(answered ?? -Infinity);
+    this.#new = new NewRows(answered);
   }
 
   /** Rows since the last call, oldest first; of the first call without an answered query, the newest row. */
@@ -74,7 +74,7 @@ class Tail {
         if (this.#last === undefined) {
           const { rows } = await this.#reader.trades({ symbol, limit: 1, order: "desc" });
           this.#last = rows[0]?.trade_id;
-          return this.#last === undefined ? [] : this.#new.trades(rows, false);
+          return this.#last === undefined ? [] : this.#new.trades(rows);
         }
         const { rows } = await this.#reader.trades({
           symbol,
@@ -83,7 +83,7 @@ class Tail {
           cursor: encodeCursor("trades:asc", [this.#last]),
         });
         this.#last = rows.at(-1)?.trade_id ?? this.#last;
-        return this.#new.trades(rows, false);
+        return this.#new.trades(rows);
       }
       case "prices": {
         const rows = await this.#since((query) => this.#reader.prices(query), ({ updated_at }) => updated_at);

@@ -16,6 +16,8 @@ export type ChannelSpec = {
   fields: string[];
 };
 
+/** Symbols are upper case, in any script. */
+const SYMBOL = /^(?!.*[a-z])[\p{L}\p{N}\p{M}._-]{1,40}$/u;
 const PATH = /^([^/]+\/[^/]+)(?:\/([a-z]+)\/(\d+)(?:\/([A-Za-z0-9_.]+))?)?$/;
 
 /**
@@ -39,7 +41,8 @@ export function parsePath(path: string): ChannelSpec | undefined {
   const base = match === null ? undefined : parseChannelPath(match[1]!);
   if (match === null || base === undefined) return undefined;
   const { kind, symbol = "all" } = base;
-  if (kind !== "pipeline" && base.symbol === undefined) return undefined;
+  // A symbol that the control API refuses would end the connection that others share.
+  if (kind !== "pipeline" && (base.symbol === undefined || !SYMBOL.test(symbol))) return undefined;
   const format = (match[2] ?? FORMATS_OF[kind][0]) as QueryFormat;
   const limit = match[3] === undefined ? DEFAULT_LIMIT[kind] : Number(match[3]);
   if (!FORMATS_OF[kind].includes(format) || !Number.isSafeInteger(limit) || limit < 1) return undefined;

@@ -1,16 +1,15 @@
-import { EventParser, reconnectWait } from "../../../runtime/console/event_stream.js";
 import { CandlewireError, errorText } from "../../../runtime/error.ts";
+import type { BookRow, KlineRow, PriceRow, TradeRow } from "../../../runtime/market/table.ts";
 import { channelPath } from "../../src/datasource/query.ts";
 import type { Notice } from "../frame/frame.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { Stamp } from "../source/control_client.ts";
-import { delay } from "./delay.ts";
 import type { ChannelSpec } from "./channel_spec.ts";
+import { readState } from "./control_state.ts";
 import { NewRows, wholeBook } from "./live_rows.ts";
 import { packetOf } from "./packet.ts";
 
-/** Comments come every 15 s: silence beyond this is a dead connection that nobody closed, ms. */
-const SILENCE_MS = 40_000;
+/** After a state that could not be read, ms. */
+const AGAIN_MS = 2_000;
 
 /** Channels of the event stream by kind. */
 const CHANNELS: Partial<Record<ChannelSpec["kind"], string>> = {
@@ -21,122 +20,81 @@ const CHANNELS: Partial<Record<ChannelSpec["kind"], string>> = {
   pipeline: "pipeline",
 };
 
-type EventData = Stamp & {
-  kind?: "snapshot" | "change";
-  // deno-lint-ignore no-explicit-any
-  data?: any;
-  problem?: { detail: string };
-  dropped?: number;
-};
+type Behind = { newest: number | undefined; tryAtMs: number; told: boolean };
 
 /**
- * A channel by the control API's event stream: comes back by itself and goes on where it was (Last-Event-ID). What is missing or
- * cannot be read is told by a packet without rows, with a notice. Ends with the signal; rejects when the token is refused.
+ * A channel by the control API: its state by `GET`, from what a query has answered on, then the changes of the event stream; the state
+ * again after each loss. What is missing or cannot be read is told by a notice. Ends with the signal; rejects when the token is
+ * refused.
  */
 export async function* controlChannel(
   spec: ChannelSpec,
   instance: Instance,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const control = instance.control!;
   const { kind } = spec;
   const symbol = kind === "pipeline" ? undefined : spec.symbol;
-  const seen = new NewRows(instance.answered.get(channelPath(kind, symbol)) ?? -Infinity);
-  let stamp = await knownOrigin(instance, signal);
-  let lastEventId = "";
-  let attempt = 0;
-  let told = false;
-  const packet = (rows: readonly unknown[], notice?: Notice) =>
-    packetOf(spec, rows, { source: "control", origin: stamp, notice });
-  while (!signal.aborted) {
-    try {
-      const body = await control.events(CHANNELS[kind]!, { symbol, lastEventId, signal });
-      attempt = 0;
-      told = false;
-      for await (const events of eventsOf(body, signal)) {
-        const rows: unknown[] = [];
-        for (const event of events) {
-          if (event.id !== "") lastEventId = event.id;
-          const data = parse(event.data);
-          if (data === undefined) continue;
-          stamp = { origin: data.origin, simulated: data.simulated };
-          if (event.event === "problem") {
-            yield packet([], {
-              severity: "warning",
-              text: `The stream begins without its state: ${data.problem?.detail}`,
-            });
-          } else if (event.event === "gap") {
-            yield packet([], {
-              severity: "warning",
-              text: `${data.dropped ?? "Some"} events are missing here: refresh the panel to read them`,
-            });
-          } else rows.push(...rowsOf(kind, data, seen));
+  const seen = new NewRows(instance.answered.get(channelPath(kind, symbol)));
+  let origin = await instance.originOf("control", instance.reader("control", signal));
+  /** While the state is to be read: what was newest when that was found. */
+  let behind: Behind | undefined;
+  for await (const batch of instance.events!.subscribe(CHANNELS[kind]!, symbol, signal)) {
+    const rows: unknown[] = [];
+    const notices: Notice[] = [];
+    const warn = (text: string) => void notices.push({ severity: "warning", text });
+    let omitted = 0;
+    for (const told of batch) {
+      if (told.type === "interrupted") warn(`The stream is interrupted: ${told.text}`);
+      if (told.type === "behind") behind = { newest: seen.newest, told: false, ...behind, tryAtMs: 0 };
+      if (behind !== undefined && behind.tryAtMs <= performance.now()) {
+        const missed: Behind = behind;
+        try {
+          const patience = AbortSignal.any([signal, AbortSignal.timeout(instance.settings.timeoutMs)]);
+          const state = await readState(spec, instance, { newest: missed.newest, signal: patience });
+          behind = undefined;
+          origin ??= await instance.originOf("control", instance.reader("control", signal));
+          if (state.leftOut !== undefined) {
+            warn(`${state.leftOut} ${kind} before these are left out: refresh the panel to read them`);
+          }
+          rows.push(...newRows(kind, state.rows, { seen, state: true }));
+        } catch (error) {
+          if (signal.aborted) return;
+          if (error instanceof CandlewireError && error.retry !== "retry") throw error;
+          if (!missed.told) warn(`The stream goes on without its state: ${errorText(error)}`);
+          behind = { ...missed, told: true, tryAtMs: performance.now() + AGAIN_MS };
         }
-        if (rows.length > 0) yield packet(kind === "book" || kind === "pipeline" ? rows.slice(-1) : rows);
       }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof CandlewireError && error.retry !== "retry") throw error;
-      // A connection that ends is opened again; that it cannot be is told once.
-      if (!told && attempt > 0) {
-        told = true;
-        yield packet([], { severity: "warning", text: `The stream is interrupted: ${errorText(error)}` });
-      }
+      if (told.type !== "change" || told.data === null) continue;
+      origin = told.stamp;
+      omitted += told.data.omitted ?? 0;
+      rows.push(...newRows(kind, kind === "trades" ? told.data.trades ?? [] : [told.data], { seen }));
     }
-    attempt++;
-    await delay(reconnectWait(attempt, Math.random()), signal);
+    if (omitted > 0) {
+      warn(`${omitted} trades are not in the stream here: refresh the panel to read them`);
+    }
+    const shown = kind === "book" || kind === "pipeline" ? rows.slice(-1) : rows;
+    if (shown.length > 0 || notices.length > 0) {
+      yield packetOf(spec, shown, { source: "control", origin, notices });
+    }
   }
 }
 
-/** Rows of an event that were not seen before. */
-function rowsOf(kind: ChannelSpec["kind"], { kind: of, data }: EventData, seen: NewRows): unknown[] {
-  if (data === undefined || data === null) return [];
-  const rows = of === "snapshot" && Array.isArray(data.rows) ? data.rows : [data];
+/** Rows that were not seen before. */
+function newRows(
+  kind: ChannelSpec["kind"],
+  rows: readonly unknown[],
+  { seen, state }: { seen: NewRows; state?: boolean },
+): readonly unknown[] {
   switch (kind) {
     case "trades":
-      return seen.trades(data.trades ?? [], of === "snapshot");
+      return seen.trades(rows as TradeRow[], { state });
     case "prices":
-      return seen.prices(rows);
+      return seen.prices(rows as PriceRow[]);
     case "klines":
-      return seen.klines(rows);
+      return seen.klines(rows as KlineRow[]);
     case "book":
-      return seen.books(rows.filter(Boolean)).map(wholeBook);
+      return seen.books(rows as BookRow[]).map(wholeBook);
     default:
-      return [data];
+      return rows;
   }
-}
-
-/** The events of each chunk that arrives, so that what came together goes on together. Rejects after a long silence. */
-async function* eventsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal) {
-  const parser = new EventParser();
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    for (;;) {
-      timer = setTimeout(cancel, SILENCE_MS);
-      const { value, done } = await reader.read();
-      clearTimeout(timer);
-      if (done || signal.aborted) return;
-      yield [...parser.push(decoder.decode(value, { stream: true }))];
-    }
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", cancel);
-    cancel();
-  }
-}
-
-function parse(text: string): EventData | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function knownOrigin(instance: Instance, signal: AbortSignal) {
-  return await instance.originOf("control", instance.reader("control", signal));
 }

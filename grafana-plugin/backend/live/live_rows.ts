@@ -6,21 +6,29 @@ import type { BookRow, KlineRow, PriceRow, TradeRow } from "../../../runtime/mar
 const REMEMBERED = 5_000;
 
 /**
- * Lets each row through once. Snapshots and changes overlap, and a change may be older than a snapshot: trades go by their id, in
+ * Lets each row through once. State and changes overlap, and a change may be older than the state: trades go by their id, in
  * whatever order they come; of the others only newer versions of a key pass.
  */
 export class NewRows {
   readonly #versions = new Map<number, number>();
-  readonly #after: number;
+  #answered: number | undefined;
+  /** The greatest trade id or time that a query answered or that was let through. */
+  newest: number | undefined;
 
-  /** `after`: what a query has answered already, as a trade id or a time. */
-  constructor(after: number) {
-    this.#after = after;
+  /** `answered`: what a query has answered already, as a trade id or a time. */
+  constructor(answered: number | undefined) {
+    this.#answered = answered;
+    this.newest = answered;
   }
 
-  /** Trades that were not seen; of a snapshot those only that no query has answered. */
-  trades(rows: readonly TradeRow[], snapshot: boolean): TradeRow[] {
-    return rows.filter((row) => !(snapshot && row.trade_id <= this.#after) && this.#newer(row.trade_id, 0));
+  /** Trades that were not seen. Of those before the stream's beginning, refilled ones alone: a query has answered the others. */
+  trades(rows: readonly TradeRow[], options: { state?: boolean } = {}): TradeRow[] {
+    const { state = false } = options;
+    // Without a query the first state is the beginning.
+    if (state && rows.length > 0) this.#answered ??= rows[0]!.trade_id - 1;
+    return rows.filter(({ trade_id, backfill }) =>
+      this.#newer(trade_id, 0) && (trade_id > this.#after || (backfill && !state))
+    );
   }
 
   /** Prices of times that were not seen, or that have changed. */
@@ -38,10 +46,15 @@ export class NewRows {
     return rows.filter((row) => this.#newer(0, row.version)).slice(-1);
   }
 
+  get #after(): number {
+    return this.#answered ?? -Infinity;
+  }
+
   #newer(key: number, version: number): boolean {
     const seen = this.#versions.get(key);
     if (seen !== undefined && version <= seen) return false;
     this.#versions.set(key, version);
+    this.newest = Math.max(this.newest ?? key, key);
     if (this.#versions.size > REMEMBERED) this.#versions.delete(this.#versions.keys().next().value!);
     return true;
   }

@@ -31,6 +31,8 @@ Deno.test("a channel's path says all of its shape, and only what Grafana allows"
       "",
       "prices",
       "prices/all",
+      "prices/btcusdt",
+      "prices/A=2CB",
       "tickers/A",
       "prices/A/candles/5",
       "prices/A/table/0",
@@ -45,12 +47,15 @@ Deno.test("a channel's path says all of its shape, and only what Grafana allows"
 
 Deno.test("rows pass once, in whatever order they come", () => {
   const trades = (...ids: number[]) => ids.map((trade_id) => ({ trade_id }) as TradeRow);
+  const refilled = (trade_id: number) => [{ trade_id, backfill: true } as TradeRow];
   const ids = (rows: TradeRow[]) => rows.map(({ trade_id }) => trade_id);
   const seen = new NewRows(10);
-  assert.deepEqual(ids(seen.trades(trades(8, 9, 10, 11, 12), true)), [11, 12]);
-  assert.deepEqual(ids(seen.trades(trades(12, 13, 14), false)), [13, 14]);
-  assert.deepEqual(ids(seen.trades(trades(4), false)), [4], "a refilled trade comes late");
-  assert.deepEqual(ids(seen.trades(trades(12, 13, 14, 15), true)), [15], "a snapshot after a gap");
+  assert.deepEqual(ids(seen.trades(trades(8, 9, 10, 11, 12), { state: true })), [11, 12]);
+  assert.deepEqual(ids(seen.trades(trades(12, 13, 14))), [13, 14]);
+  assert.deepEqual(ids(seen.trades(trades(7, 10))), [], "changes that a query has answered");
+  assert.deepEqual(ids(seen.trades(refilled(10))), [], "a refilled one that came already");
+  assert.deepEqual(ids(seen.trades(refilled(4))), [4], "a refilled trade comes late");
+  assert.deepEqual(ids(seen.trades(trades(9, 10, 12, 15), { state: true })), [15], "the state after a gap");
   const prices = new NewRows(100);
   const price = (updated_at: number, version: number) => ({ updated_at, version }) as PriceRow;
   assert.equal(prices.prices([price(100, 1)]).length, 0);

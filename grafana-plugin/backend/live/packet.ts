@@ -9,11 +9,11 @@ import type { KnownOrigin, SourceName } from "../source/market_reader.ts";
 import type { ChannelSpec } from "./channel_spec.ts";
 
 /** What rows of a channel are told with. */
-export type PacketOptions = { source: SourceName; origin: KnownOrigin; notice?: Notice };
+export type PacketOptions = { source: SourceName; origin: KnownOrigin; notices?: readonly Notice[] };
 
 /** Rows of a channel as a packet of Grafana Live: the frame that a query with its parameters would answer with. */
 export function packetOf(spec: ChannelSpec, rows: readonly unknown[], options: PacketOptions): Uint8Array {
-  const { source, origin, notice } = options;
+  const { source, origin, notices = [] } = options;
   const [shaped] = shapeFrames([frameOf(spec, rows, options)], {
     fields: spec.fields,
     format: spec.format,
@@ -24,7 +24,7 @@ export function packetOf(spec: ChannelSpec, rows: readonly unknown[], options: P
   if (origin?.simulated === true) {
     frame = withNotice(frame, { severity: "info", text: `SIMULATED: ${origin.origin.label}` });
   }
-  if (notice !== undefined) frame = withNotice(frame, notice);
+  for (const notice of notices) frame = withNotice(frame, notice);
   return encodeFrameJson(frame);
 }
 

@@ -42,13 +42,13 @@ export class ControlClient {
     return body as Answer & Stamp;
   }
 
-  /** The event stream; the body is to be read or cancelled. */
+  /** The event stream; the body is to be read or cancelled. `symbols` is a comma list. */
   async events(
     channels: string,
-    options: { symbol?: string; lastEventId?: string; signal: AbortSignal },
+    options: { symbols?: string; lastEventId?: string; signal: AbortSignal },
   ): Promise<ReadableStream<Uint8Array>> {
-    const { symbol, lastEventId, signal } = options;
-    const response = await this.#fetch("events", { channels, symbols: symbol }, {
+    const { symbols, lastEventId, signal } = options;
+    const response = await this.#fetch("events", { channels, symbols }, {
       signal,
       accept: "text/event-stream",
       lastEventId,
