@@ -54,6 +54,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: `trades that the stream left out are told as long as those around them are shown${SKIPPED}`,
+  ignore,
+  ...LEAVES_PIPES,
+  async fn() {
+    await using site = await visit({ tickMs: 0 });
+    const { page, misdeeds } = await site.open("operator", { hash: "#/markets/BTCUSDT" });
+    const { host, market } = site.server;
+    await page.locator(".tape-row time").first().waitFor();
+    const told = page.locator(".tape .notice");
+    assert.ok(await told.isHidden());
+    const publish = (count: number, more = {}) => {
+      const trades = market.burst("BTCUSDT", count, Date.now());
+      host.publish("trades", { symbol: "BTCUSDT", trades, ...more });
+    };
+    publish(10, { omitted: 120 });
+    publish(10, { omitted: 5 });
+    await told.filter({ hasText: "125 trades between these" }).waitFor();
+    // 80 are shown: 65 more leave the first gap behind, another 20 the second.
+    publish(65);
+    await told.filter({ hasText: /^5 trades/ }).waitFor();
+    publish(20);
+    await told.waitFor({ state: "hidden" });
+    assert.deepEqual(misdeeds, { errors: [], foreign: [] });
+  },
+});
+
+Deno.test({
   name: `I4: an untrusted book says UNTRUSTED until it is trusted again${SKIPPED}`,
   ignore,
   ...LEAVES_PIPES,
