@@ -5,6 +5,7 @@ import { testKeyspace } from "../../runtime/query/testing/cassandra_keyspace.ts"
 import { T0, upsert } from "../../runtime/query/testing/query_subject.ts";
 import { until } from "../../runtime/tests/pipeline_process.ts";
 import { needStack, stackIgnore, stackName } from "../../runtime/tests/test_stack.ts";
+import { assertKinds, writeKinds } from "./testing/cassandra_kinds.ts";
 import { buildAll, GoClient, type GoFrame, type StepSettings, valuesOf } from "./testing/go_client.ts";
 
 // The built backend on the real Cassandra, without a control API.
@@ -62,7 +63,7 @@ Deno.test({
         { prepare: false },
       );
       const ask = async (model: Record<string, unknown>) =>
-        (await client.query(settings, [{ refId: "A", from: T0, to: T0 + 60_000, intervalMs: 1000, model }]))
+        (await client.query(settings, [{ refId: "A", from: T0, to: T0 + 120_000, intervalMs: 1000, model }]))
           .A!;
       const frames = async (model: Record<string, unknown>): Promise<GoFrame[]> => {
         const answer = await ask(model);
@@ -90,6 +91,8 @@ Deno.test({
       const [trades] = await frames({ kind: "trades", symbols: ["BTCUSDT"], limit: 50 });
       assert.deepEqual(valuesOf(trades!, "trade_id"), Array.from({ length: 50 }, (_, at) => 151 + at));
       assert.equal(trades!.schema.meta.custom.source, "cassandra");
+      await writeKinds(store);
+      await assertKinds(frames);
       const [byCql] = await frames({
         kind: "cql",
         symbols: ["BTCUSDT"],
