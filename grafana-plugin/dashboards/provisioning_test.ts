@@ -9,6 +9,7 @@ import { WAYS } from "./catalogue.ts";
 import { columnKinds, ownProblems } from "./testing/own_queries.ts";
 import {
   contactPointsFile,
+  dashboardProvidersFile,
   dataSourcesFile,
   expression,
   pluginsFile,
@@ -238,6 +239,25 @@ Deno.test("the examples are whole: policies name contact points that are there",
   };
   assert.equal(policies.length, 1);
   policies.forEach(({ route }) => walk(route));
+});
+
+Deno.test("the dashboards of the article's ways need nothing of the app when they are read from files", () => {
+  assert.deepEqual(namesIn("examples/dashboards"), ["article_ways.yaml"]);
+  assert.equal(
+    dashboardProvidersFile.parse(yaml("examples/dashboards/article_ways.yaml")).providers.length,
+    1,
+  );
+  const folder = new URL("grafana-plugin/src/dashboards/", ROOT);
+  for (const way of ["cassandra", "infinity"]) {
+    const files = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(`_${way}.json`));
+    assert.equal(files.length, 4);
+    for (const { name } of files) {
+      const dashboard = Deno.readTextFileSync(new URL(name, folder));
+      for (const id of [APP_ID, DATASOURCE_ID, "candlewire-orderbook-panel", "candlewire-pipeline-panel"]) {
+        assert.ok(!dashboard.includes(id), `${name}: ${id}`);
+      }
+    }
+  }
 });
 
 Deno.test({

@@ -36,6 +36,17 @@ export const pluginsFile = z.strictObject({
   })),
 });
 
+export const dashboardProvidersFile = z.strictObject({
+  apiVersion: z.literal(1),
+  providers: z.array(z.strictObject({
+    name: z.string().min(1),
+    folder: z.string().min(1),
+    type: z.literal("file"),
+    updateIntervalSeconds: z.int().min(1),
+    options: z.strictObject({ path: z.string().startsWith("/") }),
+  })),
+});
+
 const relativeTimeRange = z.strictObject({ from: z.int().min(0), to: z.int().min(0) })
   .refine(({ from, to }) => from >= to, "a range begins before it ends");
 
