@@ -40,7 +40,7 @@ export async function connectCassandra(
   } catch (cause) {
     await abandon(client);
     throw cassandraError(
-      `Connect to Cassandra at ${login.contactPoints.join(", ")} port ${login.port}`,
+      `Connect to Cassandra at ${login.contactPoints.map((host) => withPort(host, login.port)).join(", ")}`,
       cause,
       options.owner ?? "cassandra",
     );

@@ -55,6 +55,11 @@ const HINTS: Record<CassandraFailure, string | undefined> = {
   failed: "Look at the message; it is tried again by itself, and nothing is read until then",
 };
 
+/** What TLS says of a certificate that it does not trust, and what to do then. */
+const UNTRUSTED = /certificate/i;
+const UNTRUSTED_HINT =
+  "Check the TLS settings: the authority that signed the nodes' certificates, and the name that is in them";
+
 /** What happened, from the error's class and code. */
 export function cassandraFailure(error: unknown): CassandraFailure {
   if (error instanceof cassandra.errors.NoHostAvailableError) return ofHosts(error);
@@ -115,7 +120,7 @@ export function cassandraError(
   if (cause instanceof CandlewireError) return cause;
   const failure = cassandraFailure(cause);
   const text = `${action}: ${describe(cause)}`;
-  const hint = HINTS[failure];
+  const hint = failure === "unavailable" && UNTRUSTED.test(text) ? UNTRUSTED_HINT : HINTS[failure];
   switch (failure) {
     case "unavailable":
     case "overloaded":

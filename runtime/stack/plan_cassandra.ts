@@ -143,6 +143,7 @@ export function cassandraYaml(index: number, settings: StackSettings, folder: st
     write_request_timeout: "5000ms",
     read_request_timeout: "10000ms",
     range_request_timeout: "10000ms",
+    ...settings.cassandraYaml,
   };
   return Object.entries(lines).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`).join("");
 }

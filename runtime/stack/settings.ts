@@ -29,6 +29,8 @@ export type StackSettings = {
   heapsMb: StackHeaps;
   /** Compile with the JVM's first compiler alone: servers start with little more than half of the work and serve slower. For tests. */
   quickStart: boolean;
+  /** Members of every node's `cassandra.yaml` beside or instead of ours. For tests. */
+  cassandraYaml?: Record<string, unknown>;
 };
 
 /** What a caller asks for; what is left out is as it was, or by default. */
@@ -40,6 +42,7 @@ export type StackWishes = {
   ports?: Partial<StackPorts>;
   heapsMb?: Partial<StackHeaps>;
   quickStart?: boolean;
+  cassandraYaml?: Record<string, unknown>;
 };
 
 /** Ports unless told otherwise: those the servers' own documentation has. */
@@ -104,7 +107,16 @@ export function settleSettings(
       throw problem(`Give ${name} a heap of ${heap} MB`, `--${name}-heap takes 128m to 64g`);
     }
   }
-  return { parts, brokers, nodes, ports: settlePorts(recorded, wishes, freePort), heapsMb, quickStart };
+  const cassandraYaml = wishes.cassandraYaml ?? recorded?.cassandraYaml;
+  return {
+    parts,
+    brokers,
+    nodes,
+    ports: settlePorts(recorded, wishes, freePort),
+    heapsMb,
+    quickStart,
+    ...(cassandraYaml === undefined ? {} : { cassandraYaml }),
+  };
 }
 
 function settlePorts(

@@ -121,7 +121,7 @@ function explained(error: unknown, dataCenter: string, username: string | null):
     ? username === null
       ? "Cassandra wants a login: give user and password"
       : `Cassandra refuses user "${username}": check user and password, and that the role may log in and SELECT`
-    : code === "query.unavailable"
+    : code === "query.unavailable" && !/certificate/i.test(causes)
     ? "Check contact points and port as seen from Grafana's machine, that a node is up, and whether it wants TLS"
     : error.hint;
   return new CandlewireError(code, message, { retry, hint, cause: error });
