@@ -1,4 +1,5 @@
 /** Addresses: of the plugin's proxy, and of the app's own pages. Pure. */
+import { BASE_URL, ROUTES } from '../constants.ts';
 
 export type Parameters = Record<string, string | number | boolean | null | undefined>;
 
@@ -29,4 +30,9 @@ export function proxyAddress(
 /** Path segments, each encoded: symbols and names hold letters of any script. */
 export function pathOf(...segments: Array<string | number>): string {
   return segments.map((segment) => encodeURIComponent(String(segment))).join('/');
+}
+
+/** The page that shows the way of one trade. */
+export function lineagePath(symbol: string, trade: string | number): string {
+  return `${BASE_URL}/${ROUTES.pipeline}${queryText({ symbol, trade })}`;
 }

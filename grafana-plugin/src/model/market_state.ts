@@ -33,7 +33,7 @@ export class MarketState {
     '1h': new Map(),
   };
   /** The trades; views of it draw by themselves. */
-  readonly tape = new TapeBuffer({ capacity: KEPT.trades, filter: EVERY_TRADE });
+  readonly tape = new TapeBuffer({ capacity: KEPT.trades, filter: EVERY_TRADE, everyId: true });
   #lastTrade: TradeRow | undefined;
   #view: MarketView;
   readonly #stale = new Set<keyof MarketView>();

@@ -2,6 +2,7 @@
  * What a panel's data answers, and what is kept from one update of it to the next. A live stream's later frames may come without
  * name and `meta.custom`: what the first frame said of its origin holds as long as the question is the same.
  */
+import { DATASOURCE_ID } from '../constants.ts';
 import { originOf, type FrameLike, type ShownOrigin } from './frame_reader.ts';
 
 /** As much of Grafana's `PanelData` as is read here. */
@@ -20,6 +21,16 @@ export function askedSymbol(data: AnsweredData, refId: string | undefined): stri
   const targets = (data.request?.targets ?? []) as ReadonlyArray<{ refId?: string; symbols?: string[] }>;
   const { symbols } = targets.find((target) => target.refId === refId) ?? (targets.length === 1 ? targets[0] : {});
   return symbols?.length === 1 ? symbols[0] : '';
+}
+
+/**
+ * Whether the trades are those of our own data source, whose ids the app can look up; and whether a symbol's are all asked for, so
+ * that an id that is not among them is a trade that is not here.
+ */
+export function tradesAsked(data: AnsweredData): { own: boolean; everyId: boolean } {
+  const targets = (data.request?.targets ?? []) as ReadonlyArray<{ kind?: string; filters?: unknown[]; datasource?: { type?: string } | null }>;
+  const own = targets.length > 0 && targets.every(({ kind, datasource }) => kind === 'trades' && datasource?.type === DATASOURCE_ID);
+  return { own, everyId: own && targets.every(({ filters }) => (filters ?? []).length === 0) };
 }
 
 /** Remembers the origin of one question's data. */

@@ -1,6 +1,12 @@
 import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
-import { type AnsweredData, askedSymbol, OriginMemory, questionOf } from "../../src/panels/question.ts";
+import {
+  type AnsweredData,
+  askedSymbol,
+  OriginMemory,
+  questionOf,
+  tradesAsked,
+} from "../../src/panels/question.ts";
 
 const marked = {
   length: 0,
@@ -30,4 +36,20 @@ test("a frame without a name is of the symbol that was asked for, when it is one
   );
   strictEqual(askedSymbol({ series: [] }, "A"), "");
   notStrictEqual(questionOf(asked("A", [])), questionOf(asked("B", [])));
+});
+
+test("only trades of our own data source have a page, and only without filters is every id asked for", () => {
+  const datasource = { type: "candlewire-market-datasource" };
+  const ask = (...targets: object[]) => tradesAsked({ series: [], request: { targets } });
+  deepStrictEqual(ask({ kind: "trades", datasource }), { own: true, everyId: true });
+  deepStrictEqual(ask({ kind: "trades", datasource, filters: [{ key: "side" }] }), {
+    own: true,
+    everyId: false,
+  });
+  deepStrictEqual(ask({ kind: "trades", datasource }, { kind: "cql", datasource }), {
+    own: false,
+    everyId: false,
+  });
+  deepStrictEqual(ask({ kind: "trades", datasource: { type: "other" } }), { own: false, everyId: false });
+  deepStrictEqual(tradesAsked({ series: [] }), { own: false, everyId: false });
 });

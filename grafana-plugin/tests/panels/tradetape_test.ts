@@ -2,9 +2,9 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FrameLike } from "../../src/panels/frame_reader.ts";
-import { TapeBuffer, tradesProblem } from "../../src/panels/tradetape/model.ts";
+import { countTrades, isHole, TapeBuffer, tradesProblem } from "../../src/panels/tradetape/model.ts";
 import { isLarge, type TapeFilter } from "../../src/panels/tradetape/tape_filter.ts";
-import { pauseText, TAPE_ROW_PX, tapeWindow } from "../../src/panels/tradetape/tape_window.ts";
+import { pauseText, scrollToRow, TAPE_ROW_PX, tapeWindow } from "../../src/panels/tradetape/tape_window.ts";
 
 const ALL: TapeFilter = { side: "all", sizeUnit: "quantity", minSize: 0, largeSize: 0 };
 
@@ -117,6 +117,51 @@ test("foreign frames are named; frames without text fall back to doubles", () =>
   strictEqual(tape.shown[0]!.isBuyerMaker, null);
 });
 
+const linesOf = (tape: TapeBuffer) =>
+  tape.shown.map((line) => isHole(line) ? `${line.symbol} ${line.missing} missing` : line.id);
+
+test("what is missing between trades is told where it is, and no longer once it has come", () => {
+  const tape = new TapeBuffer({ capacity: 100, filter: ALL, everyId: true });
+  tape.addFrames([trades([1, 2, 10])]);
+  deepStrictEqual(linesOf(tape), [1, 2, "BTCUSDT 7 missing", 10]);
+  tape.addFrames([trades([5])]);
+  deepStrictEqual(linesOf(tape), [1, 2, "BTCUSDT 2 missing", 5, "BTCUSDT 4 missing", 10]);
+  tape.addFrames([trades([3, 4, 6, 7, 8, 9])]);
+  deepStrictEqual(linesOf(tape), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  strictEqual(tape.total, 10);
+  tape.addFrames([trades([12], "ETHUSDT"), trades([12]), trades([15], "ETHUSDT")]);
+  deepStrictEqual(linesOf(tape).slice(10), ["BTCUSDT 1 missing", 12, 12, "ETHUSDT 2 missing", 15]);
+  strictEqual(tape.size, 13);
+  tape.configure({ capacity: 100, filter: ALL });
+  strictEqual(tape.shown.some(isHole), false, "ids that do not follow one another have no holes");
+  tape.configure({ capacity: 100, filter: { ...ALL, side: "sell" }, everyId: true });
+  deepStrictEqual(linesOf(tape).slice(-4), ["BTCUSDT 1 missing", 12, 12, "ETHUSDT 2 missing"]);
+});
+
+test("in whatever order trades come, trades and what is missing between them are every id once", () => {
+  fc.assert(fc.property(
+    fc.array(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 12,
+    }),
+    (batches) => {
+      const tape = new TapeBuffer({ capacity: 1000, filter: ALL, everyId: true });
+      for (const batch of batches) tape.addFrames([trades(batch)]);
+      const ids = [...new Set(batches.flat())].sort((a, b) => a - b);
+      let next = ids[0]!;
+      for (const line of tape.shown) {
+        if (isHole(line)) {
+          next += line.missing;
+        } else {
+          strictEqual(line.id, next++);
+        }
+      }
+      strictEqual(next, ids.at(-1)! + 1);
+      strictEqual(countTrades(tape.shown), ids.length);
+    },
+  ));
+});
+
 test("listeners hear of each change until they leave", () => {
   const tape = new TapeBuffer({ capacity: 10, filter: ALL });
   let heard = 0;
@@ -138,6 +183,10 @@ test("the window has the visible rows and one more at either end", () => {
   deepStrictEqual([down.first, down.count], [99, 12]);
   const end = tapeWindow(5000, 5000 * TAPE_ROW_PX, 200);
   ok(end.first + end.count <= 5000);
+  const box = { scrollTop: 100, clientHeight: 200 };
+  strictEqual(scrollToRow(7, box), 100, "seen already");
+  strictEqual(scrollToRow(2, box), 40);
+  strictEqual(scrollToRow(14, box), 120, "the header covers a row's height");
   strictEqual(pauseText(new Set(["hover"]), 3), "Paused, 3 new");
   match(pauseText(new Set(["scroll"]), 0), /scroll up/);
   strictEqual(pauseText(new Set(), 9), "");

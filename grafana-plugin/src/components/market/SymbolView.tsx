@@ -8,6 +8,7 @@ import { EVERY_TRADE } from '../../model/market_state';
 import { countBars, countBarsOfCandles, WINDOW_MS } from '../../model/trade_counts';
 import { bookOfRow } from '../../panels/orderbook/model';
 import { OrderBookView } from '../../panels/orderbook/OrderBookView';
+import { lineageLink } from '../../panels/tradetape/lineage_link';
 import { TapeView } from '../../panels/tradetape/TapeView';
 import { useApp } from '../App/AppContext';
 import { useStore, useWidth } from '../App/hooks';
@@ -21,7 +22,9 @@ import { useMarket, type Market } from './useMarket';
 
 const DEPTH_HEIGHT = 240;
 const LADDER_HEIGHT = 460;
-const TAPE_HEIGHT = 620;
+const TAPE_HEIGHT = 775;
+/** Levels a side: as many as the ladder's height holds beside each other. */
+const LEVELS = 20;
 /** Columns of the trade counts. */
 const BARS = 120;
 
@@ -35,7 +38,11 @@ type Props = { symbol: string | undefined; ticker: Ticker | undefined; top: Reac
 export function SymbolView({ symbol, ticker, top }: Props) {
   const styles = useStyles2(getStyles);
   if (symbol === undefined) {
-    return <div className={styles.columns}>{top}</div>;
+    return (
+      <div className={styles.columns}>
+        <div className={styles.ranking}>{top}</div>
+      </div>
+    );
   }
   return (
     <div className={styles.columns}>
@@ -53,12 +60,7 @@ function SymbolParts({ symbol, ticker, top }: Props & { symbol: string }) {
   const origin = { simulated: mark?.simulated === true, label: mark?.origin?.label ?? null };
   return (
     <>
-      <div className={styles.column}>
-        {top}
-        <Section title="Trades">
-          <Tape buffer={market.state.tape} filter={EVERY_TRADE} height={TAPE_HEIGHT} simulated={origin.simulated} originLabel={origin.label} />
-        </Section>
-      </div>
+      <div className={styles.ranking}>{top}</div>
       <div className={styles.wide}>
         <ProblemAlert problem={market.problem} onRetry={market.reload} />
         <Section title={`${symbol}, 1 minute`} note={<PriceLine view={market.view} ticker={ticker} />}>
@@ -74,6 +76,18 @@ function SymbolParts({ symbol, ticker, top }: Props & { symbol: string }) {
         </Section>
         <Section title="Order book">
           <BookPart market={market} origin={origin} show="ladder" height={LADDER_HEIGHT} />
+        </Section>
+      </div>
+      <div className={styles.tape}>
+        <Section title="Trades">
+          <Tape
+            buffer={market.state.tape}
+            filter={EVERY_TRADE}
+            height={TAPE_HEIGHT}
+            simulated={origin.simulated}
+            originLabel={origin.label}
+            linkOf={lineageLink}
+          />
         </Section>
       </div>
     </>
@@ -134,7 +148,7 @@ function BookPart(props: {
   }
   return (
     <div ref={place} style={{ minWidth: 0, width: '100%', height }}>
-      {width > 0 && <Book book={source} show={show} width={width} height={height} />}
+      {width > 0 && <Book book={source} show={show} width={width} height={height} levels={LEVELS} />}
     </div>
   );
 }
@@ -151,11 +165,18 @@ function Empty({ market, what }: { market: Market; what: string }) {
 const getStyles = (theme: GrafanaTheme2) => ({
   columns: css({
     display: 'grid',
+    gridTemplateAreas: '"ranking wide" "tape wide"',
     gridTemplateColumns: 'minmax(300px, 1fr) minmax(0, 2.4fr)',
+    gridTemplateRows: 'auto 1fr',
     gap: theme.spacing(2),
     alignItems: 'start',
-    [theme.breakpoints.down('lg')]: { gridTemplateColumns: 'minmax(0, 1fr)' },
+    [theme.breakpoints.down('lg')]: {
+      gridTemplateAreas: '"ranking" "wide" "tape"',
+      gridTemplateColumns: 'minmax(0, 1fr)',
+      gridTemplateRows: 'auto',
+    },
   }),
-  column: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2), minWidth: 0 }),
-  wide: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2), minWidth: 0 }),
+  ranking: css({ gridArea: 'ranking', minWidth: 0 }),
+  tape: css({ gridArea: 'tape', minWidth: 0 }),
+  wide: css({ gridArea: 'wide', display: 'flex', flexDirection: 'column', gap: theme.spacing(2), minWidth: 0 }),
 });

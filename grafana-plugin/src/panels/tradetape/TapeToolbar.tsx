@@ -23,7 +23,9 @@ export function TapeToolbar(props: {
   const bad = text.trim() !== '' && !(Number(text) >= 0);
   return (
     <>
-      <RadioButtonGroup size="sm" aria-label="Side" options={SIDES} value={props.side} onChange={props.onSide} />
+      <span className={styles.side}>
+        <RadioButtonGroup size="sm" aria-label="Side" options={SIDES} value={props.side} onChange={props.onSide} />
+      </span>
       <span className={styles.size}>
         <Input
           type="text"
@@ -49,5 +51,7 @@ export function TapeToolbar(props: {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
+  // On a narrow panel it goes to a line of its own, for its words must not be cut.
+  side: css({ flexShrink: 0 }),
   size: css({ width: 96, '& > div, & input': { height: theme.spacing(3) } }),
 });

@@ -3,7 +3,8 @@ import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { Button, useStyles2, useTheme2 } from '@grafana/ui';
 import { SimulatedMark } from '../SimulatedMark';
-import type { TapeBuffer } from './model';
+import { zoneText } from '../zone_text';
+import type { TapeBuffer, TapeTrade } from './model';
 import type { TapeFilter } from './tape_filter';
 import type { TapeLook } from './tape_rows';
 import { TAPE_ROW_PX, pauseText } from './tape_window';
@@ -29,6 +30,8 @@ export type TapeViewProps = {
   quantityDecimals?: number | null;
   /** A time zone's name as Grafana has it. Default `utc`. */
   timeZone?: string;
+  /** Where a trade's own page is; a row's time is a link to it. Stable (useCallback). */
+  linkOf?: (trade: TapeTrade) => string;
   /** Controls to the left of the pause button. */
   toolbar?: React.ReactNode;
 };
@@ -38,7 +41,7 @@ export type TapeViewProps = {
  * Plain props: the panel and the app's page use it.
  */
 export function TapeView(props: TapeViewProps) {
-  const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals } = props;
+  const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals, linkOf } = props;
   const theme = useTheme2();
   const styles = useStyles2(getStyles, props.buyColor ?? 'green', props.sellColor ?? 'red', showSymbol);
   const look = useMemo<TapeLook>(
@@ -49,12 +52,13 @@ export function TapeView(props: TapeViewProps) {
       priceDecimals,
       quantityDecimals,
       clock: clockOf(timeZone),
+      linkOf,
     }),
     // The theme makes new styles.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [theme, styles.row, styles.buy, styles.sell, filter, showSymbol, priceDecimals, quantityDecimals, timeZone]
+    [theme, styles.row, styles.buy, styles.sell, filter, showSymbol, priceDecimals, quantityDecimals, timeZone, linkOf]
   );
-  const { box, list, state, pause, schedule } = useTape(buffer, look);
+  const { box, list, state, pause, schedule, stepRow, leaveRows } = useTape(buffer, look);
   const held = state.paused.has('key');
   const togglePause = () => pause('key', !held);
   return (
@@ -62,7 +66,8 @@ export function TapeView(props: TapeViewProps) {
       <div className={styles.head}>
         <SimulatedMark simulated={props.simulated} label={props.originLabel ?? null} />
         {props.toolbar}
-        <span className={styles.status} role="status">
+        {/* Told when it stands still; a count that changes all the time would drown everything else. */}
+        <span className={styles.status} role={state.paused.size > 0 ? 'status' : undefined}>
           {pauseText(state.paused, state.waiting) || `${state.shown} trades`}
         </span>
         <Button
@@ -81,7 +86,8 @@ export function TapeView(props: TapeViewProps) {
         className={styles.box}
         role="table"
         aria-label="Trades, newest first"
-        aria-rowcount={state.shown + 1}
+        aria-description={linkOf === undefined ? undefined : 'Arrow keys go from trade to trade, Enter opens its way through the pipeline'}
+        aria-rowcount={state.lines + 1}
         // A scrolling box must be reached by keyboard.
         tabIndex={0}
         onScroll={(event) => {
@@ -94,12 +100,18 @@ export function TapeView(props: TapeViewProps) {
           if (event.key === 'p' || event.key === 'P' || event.key === ' ') {
             event.preventDefault();
             togglePause();
+          } else if (linkOf !== undefined && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
+            event.preventDefault();
+            stepRow(event.key === 'ArrowDown' ? 1 : -1);
+          } else if (event.key === 'Escape' && event.target !== event.currentTarget) {
+            event.currentTarget.focus();
           }
         }}
+        onBlur={(event) => event.target !== event.currentTarget && leaveRows()}
       >
         <div role="row" aria-rowindex={1} className={styles.header}>
           <span role="columnheader" className={styles.cell}>
-            {timeZone === 'utc' ? 'Time UTC' : 'Time'}
+            Time {zoneText(undefined, timeZone)}
           </span>
           <span role="columnheader" className={styles.cell} hidden={!showSymbol}>
             Symbol
@@ -112,7 +124,7 @@ export function TapeView(props: TapeViewProps) {
           </span>
         </div>
         <div ref={list} role="rowgroup" className={styles.list} />
-        {state.shown === 0 && <div className={styles.none}>No trades to show yet; they appear as they happen.</div>}
+        {state.lines === 0 && <div className={styles.none}>No trades to show yet; they appear as they happen.</div>}
       </div>
     </section>
   );
@@ -148,7 +160,7 @@ const getStyles = (theme: GrafanaTheme2, buyColor: string, sellColor: string, sh
   };
   return {
     view: css({ display: 'flex', flexDirection: 'column', minHeight: 0 }),
-    head: css({ alignItems: 'center', display: 'flex', flexShrink: 0, gap: theme.spacing(1), minHeight: 28 }),
+    head: css({ alignItems: 'center', display: 'flex', flexShrink: 0, flexWrap: 'wrap', gap: theme.spacing(0.25, 1), minHeight: 28 }),
     status: css({
       color: theme.colors.text.secondary,
       fontSize: theme.typography.bodySmall.fontSize,
@@ -192,11 +204,18 @@ const getStyles = (theme: GrafanaTheme2, buyColor: string, sellColor: string, sh
       whiteSpace: 'pre',
       '&:first-of-type': { color: theme.colors.text.secondary, textAlign: 'left' },
       '&[hidden]': { display: 'none' },
+      '& > a': { color: 'inherit' },
+      '& > a[href]:hover': { textDecoration: 'underline' },
+      '& > a:focus-visible': { outline: `2px solid ${theme.colors.primary.border}`, outlineOffset: -1 },
     }),
     buy: css({ '& > :nth-of-type(3)': { color: textColor(buyColor) } }),
     sell: css({ '& > :nth-of-type(3)': { color: textColor(sellColor) } }),
     large: css({ background: theme.colors.warning.transparent, fontWeight: theme.typography.fontWeightBold }),
     backfill: css({ fontStyle: 'italic' }),
+    hole: css({
+      '& > :first-of-type': { gridColumn: '1 / -1', textAlign: 'center', fontStyle: 'italic' },
+      backgroundImage: `repeating-linear-gradient(135deg, transparent 0 6px, ${theme.colors.border.weak} 6px 7px)`,
+    }),
     zeros: css({ color: theme.colors.text.secondary }),
     none: css({ color: theme.colors.text.secondary, padding: theme.spacing(2), textAlign: 'center' }),
   };

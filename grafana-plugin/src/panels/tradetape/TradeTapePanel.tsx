@@ -3,7 +3,8 @@ import type { PanelProps } from '@grafana/data';
 import { fieldOf, framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
-import { OriginMemory, questionOf } from '../question';
+import { OriginMemory, questionOf, tradesAsked } from '../question';
+import { lineageLink } from './lineage_link';
 import { TapeBuffer, TRADE_NEEDS, tradesProblem } from './model';
 import type { TradeTapeOptions } from './options';
 import type { TapeFilter, TapeSide } from './tape_filter';
@@ -29,10 +30,11 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
     () => ({ side, minSize, sizeUnit: options.sizeUnit, largeSize: options.largeSize }),
     [side, minSize, options.sizeUnit, options.largeSize]
   );
+  const { everyId, own } = tradesAsked(data);
   const capacity = Math.max(1, Math.min(100_000, Math.floor(options.capacity)));
-  const [buffer] = useState(() => new TapeBuffer({ capacity, filter }));
+  const [buffer] = useState(() => new TapeBuffer({ capacity, filter, everyId }));
   const problem = useMemo(() => tradesProblem(data.series), [data]);
-  useEffect(() => buffer.configure({ capacity, filter }), [buffer, capacity, filter]);
+  useEffect(() => buffer.configure({ capacity, filter, everyId }), [buffer, capacity, filter, everyId]);
 
   const shown = useRef('');
   useEffect(() => {
@@ -79,6 +81,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
       priceDecimals={price?.config?.decimals}
       quantityDecimals={quantity?.config?.decimals}
       timeZone={timeZone}
+      linkOf={own ? lineageLink : undefined}
       toolbar={toolbar}
     />
   );

@@ -28,8 +28,40 @@ export type TapeTrade = {
   backfill: boolean;
 };
 
-/** How many trades a tape keeps at most (I10). */
-export type TapeOptions = { capacity: number; filter: TapeFilter };
+/** Trades that are not here: a hole in the ids between the one before and the one after. */
+export type TapeHole = {
+  symbol: string;
+  /** Half below the id of the trade after it, whose time it has too: it stands right before that. */
+  id: number;
+  time: number;
+  /** How many. */
+  missing: number;
+};
+
+/** A line of the tape. */
+export type TapeEntry = TapeTrade | TapeHole;
+
+/** True when the line stands for trades that are not here. */
+export function isHole(entry: TapeEntry): entry is TapeHole {
+  return 'missing' in entry;
+}
+
+/** How many of the lines are trades. */
+export function countTrades(entries: readonly TapeEntry[]): number {
+  let holes = 0;
+  for (const entry of entries) {
+    holes += isHole(entry) ? 1 : 0;
+  }
+  return entries.length - holes;
+}
+
+export type TapeOptions = {
+  /** How many trades a tape keeps at most (I10). */
+  capacity: number;
+  filter: TapeFilter;
+  /** A symbol's ids follow one another, as the exchange gives them: where some are not here, a hole says how many. Default false. */
+  everyId?: boolean;
+};
 
 /** Why none of the frames has trades, or undefined when one has or there is no frame. */
 export function tradesProblem(frames: readonly FrameLike[]): string | undefined {
@@ -40,9 +72,10 @@ export function tradesProblem(frames: readonly FrameLike[]): string | undefined 
 
 /** Newest trades of one or several symbols, oldest first. */
 export class TapeBuffer {
-  #trades: TapeTrade[] = [];
-  /** Those that pass the filter, in the same order. */
-  #shown: TapeTrade[] = [];
+  #trades: TapeEntry[] = [];
+  /** Those that pass the filter, in the same order; holes always do. */
+  #shown: TapeEntry[] = [];
+  #everyId: boolean;
   #ids = new Map<string, Set<number>>();
   #capacity: number;
   #filter: TapeFilter;
@@ -59,16 +92,17 @@ export class TapeBuffer {
   constructor(options: TapeOptions) {
     this.#capacity = options.capacity;
     this.#filter = options.filter;
+    this.#everyId = options.everyId ?? false;
   }
 
-  /** Trades that pass the filter, oldest first. Not to be changed, and valid until the next change only. */
-  get shown(): readonly TapeTrade[] {
+  /** Trades that pass the filter and holes, oldest first. Not to be changed, and valid until the next change only. */
+  get shown(): readonly TapeEntry[] {
     return this.#shown;
   }
 
   /** Trades kept, whether they pass the filter or not. */
   get size(): number {
-    return this.#trades.length;
+    return countTrades(this.#trades);
   }
 
   /** Calls `listener` after each change; the returned function ends that. */
@@ -120,7 +154,11 @@ export class TapeBuffer {
     this.#capacity = options.capacity;
     this.#filter = options.filter;
     this.#cut(true);
-    this.#shown = this.#trades.filter((trade) => passes(trade, this.#filter));
+    if (this.#everyId !== (options.everyId ?? false)) {
+      this.#everyId = !this.#everyId;
+      this.#trades = this.#everyId ? withHoles(this.#trades) : this.#trades.filter((entry) => !isHole(entry));
+    }
+    this.#shown = this.#trades.filter((entry) => isHole(entry) || passes(entry, this.#filter));
     this.epoch += 1;
     this.#notify();
   }
@@ -189,9 +227,29 @@ export class TapeBuffer {
   }
 
   #insert(trade: TapeTrade): void {
-    insertInOrder(this.#trades, trade);
+    const at = insertInOrder(this.#trades, trade);
     if (passes(trade, this.#filter)) {
       insertInOrder(this.#shown, trade);
+    }
+    if (this.#everyId) {
+      this.#mendHoles(trade, at);
+    }
+  }
+
+  /** The hole that a trade lies in is divided by it, and there may be a new one before it. */
+  #mendHoles(trade: TapeTrade, at: number): void {
+    const before = nextOf(this.#trades, trade.symbol, at, -1);
+    const after = nextOf(this.#trades, trade.symbol, at, 1);
+    if (after !== undefined && isHole(after)) {
+      for (const entries of [this.#trades, this.#shown]) {
+        entries.splice(entries.lastIndexOf(after), 1);
+      }
+    }
+    for (const hole of [holeBetween(before, trade), holeBetween(trade, after)]) {
+      if (hole !== undefined) {
+        insertInOrder(this.#trades, hole);
+        insertInOrder(this.#shown, hole);
+      }
     }
   }
 
@@ -231,23 +289,57 @@ export class TapeBuffer {
   }
 }
 
+/** What is missing between two lines of a symbol; undefined when nothing is. */
+function holeBetween(before: TapeEntry | undefined, after: TapeEntry | undefined): TapeHole | undefined {
+  if (before === undefined || after === undefined) {
+    return undefined;
+  }
+  // Half an id is a hole's: the trade after it is the next whole one.
+  const until = Math.ceil(after.id);
+  const missing = until - before.id - 1;
+  return missing > 0 ? { symbol: after.symbol, id: until - 0.5, time: after.time, missing } : undefined;
+}
+
+/** The nearest line of a symbol from `at` on, not that itself. */
+function nextOf(entries: readonly TapeEntry[], symbol: string, at: number, step: 1 | -1): TapeEntry | undefined {
+  for (let index = at + step; index >= 0 && index < entries.length; index += step) {
+    if (entries[index].symbol === symbol) {
+      return entries[index];
+    }
+  }
+  return undefined;
+}
+
+/** Trades in their order, with what is missing between them. */
+function withHoles(trades: readonly TapeEntry[]): TapeEntry[] {
+  const last = new Map<string, TapeEntry>();
+  const entries: TapeEntry[] = [];
+  for (const trade of trades) {
+    const hole = holeBetween(last.get(trade.symbol), trade);
+    entries.push(...(hole === undefined ? [trade] : [hole, trade]));
+    last.set(trade.symbol, trade);
+  }
+  return entries;
+}
+
 /** By time, then by symbol and id: ids order trades of one symbol within a millisecond. */
-function inOrder(a: TapeTrade, b: TapeTrade): number {
+function inOrder(a: TapeEntry, b: TapeEntry): number {
   if (a.symbol === b.symbol) {
     return a.id - b.id;
   }
   return a.time - b.time || (a.symbol < b.symbol ? -1 : 1);
 }
 
-/** Nearly always at the end; a late trade goes to its place. */
-function insertInOrder(trades: TapeTrade[], trade: TapeTrade): void {
-  let at = trades.length;
-  while (at > 0 && inOrder(trades[at - 1], trade) > 0) {
+/** Nearly always at the end; a late trade goes to its place, which is returned. */
+function insertInOrder(entries: TapeEntry[], entry: TapeEntry): number {
+  let at = entries.length;
+  while (at > 0 && inOrder(entries[at - 1], entry) > 0) {
     at -= 1;
   }
-  if (at === trades.length) {
-    trades.push(trade);
+  if (at === entries.length) {
+    entries.push(entry);
   } else {
-    trades.splice(at, 0, trade);
+    entries.splice(at, 0, entry);
   }
+  return at;
 }

@@ -3,11 +3,11 @@
  * a second here; this sets the text of those that are visible and that changed.
  */
 import { paleZeros, withDecimals } from '../exact_text';
-import type { TapeTrade } from './model';
+import { isHole, type TapeEntry, type TapeHole, type TapeTrade } from './model';
 import { isLarge, type TapeFilter } from './tape_filter';
 import { TAPE_ROW_PX, tapeWindow } from './tape_window';
 
-export type TapeClasses = { row: string; cell: string; buy: string; sell: string; large: string; backfill: string; zeros: string };
+export type TapeClasses = { row: string; cell: string; buy: string; sell: string; large: string; backfill: string; hole: string; zeros: string };
 
 /** What the rows look like; a change of it draws all rows anew. */
 export type TapeLook = {
@@ -18,9 +18,11 @@ export type TapeLook = {
   quantityDecimals?: number | null;
   /** Epoch ms to text, to the millisecond. */
   clock: (time: number) => string;
+  /** Where a trade's own page is; the time is a link to it. */
+  linkOf?: (trade: TapeTrade) => string;
 };
 
-type Row = { element: HTMLElement; cells: Cell[]; trade?: TapeTrade; at: number; look?: TapeLook };
+type Row = { element: HTMLElement; link: HTMLAnchorElement; cells: Cell[]; trade?: TapeEntry; at: number; look?: TapeLook };
 type Cell = { element: HTMLElement; digits: Text; zeros: Text };
 
 const COLUMNS = 4;
@@ -39,7 +41,7 @@ export class TapeRows {
    * @param scrollTop of the scrolling box, px
    * @param height of the scrolling box, px
    */
-  draw(trades: readonly TapeTrade[], scrollTop: number, height: number, look: TapeLook): void {
+  draw(trades: readonly TapeEntry[], scrollTop: number, height: number, look: TapeLook): void {
     const { first, count, height: whole } = tapeWindow(trades.length, scrollTop, height);
     setStyle(this.#list, 'height', `${whole}px`);
     while (this.#pool.length < count) {
@@ -66,12 +68,26 @@ export class TapeRows {
       above = row.element;
     }
   }
+
+  /** The place of the row that has the focus, 0 at the top; undefined when none has. */
+  focused(): number | undefined {
+    const { activeElement } = document;
+    return this.#pool.find((row) => row.link === activeElement)?.at;
+  }
+
+  /** Gives the focus to the row at a place, if it is drawn. */
+  focus(at: number): void {
+    this.#pool.find((row) => row.at === at && !row.element.hidden)?.link.focus({ preventScroll: true });
+  }
 }
 
 function makeRow(classes: TapeClasses): Row {
   const element = document.createElement('div');
   element.setAttribute('role', 'row');
-  const cells = Array.from({ length: COLUMNS }, (): Cell => {
+  const link = document.createElement('a');
+  // The tape is one stop of the Tab key; arrow keys go from row to row.
+  link.tabIndex = -1;
+  const cells = Array.from({ length: COLUMNS }, (_, column): Cell => {
     const cell = document.createElement('span');
     cell.setAttribute('role', 'cell');
     cell.className = classes.cell;
@@ -80,11 +96,16 @@ function makeRow(classes: TapeClasses): Row {
     const pale = document.createElement('span');
     pale.className = classes.zeros;
     pale.append(zeros);
-    cell.append(digits, pale);
+    if (column === 0) {
+      link.append(digits);
+      cell.append(link);
+    } else {
+      cell.append(digits, pale);
+    }
     element.append(cell);
     return { element: cell, digits, zeros };
   });
-  return { element, cells, at: -1 };
+  return { element, link, cells, at: -1 };
 }
 
 function place(row: Row, at: number): void {
@@ -95,10 +116,33 @@ function place(row: Row, at: number): void {
   }
 }
 
-function write(row: Row, trade: TapeTrade, look: TapeLook): void {
-  const { classes, filter } = look;
-  row.trade = trade;
+function write(row: Row, entry: TapeEntry, look: TapeLook): void {
+  row.trade = entry;
   row.look = look;
+  if (isHole(entry)) {
+    writeHole(row, entry, look);
+  } else {
+    writeTrade(row, entry, look);
+  }
+}
+
+function writeHole(row: Row, hole: TapeHole, { classes, showSymbol }: TapeLook): void {
+  const { missing, symbol } = hole;
+  const trades = missing === 1 ? 'trade is' : 'trades are';
+  row.element.className = `${classes.row} ${classes.hole}`;
+  row.element.title = `Trades of ${symbol} with ids between those above and below: the live stream leaves some out when very many come at once, and a query has a limit. They are stored; refresh to read the newest.`;
+  row.link.removeAttribute('href');
+  row.cells.slice(1).forEach((cell) => (cell.element.hidden = true));
+  setText(row.cells[0], `… ${missing.toLocaleString('en-US')} ${trades} not shown here${showSymbol ? `, ${symbol}` : ''}`, '');
+}
+
+function writeTrade(row: Row, trade: TapeTrade, look: TapeLook): void {
+  const { classes, filter } = look;
+  if (look.linkOf === undefined || trade.symbol === '') {
+    row.link.removeAttribute('href');
+  } else {
+    row.link.href = look.linkOf(trade);
+  }
   const side = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? classes.sell : classes.buy;
   row.element.className = [classes.row, side, isLarge(trade, filter) ? classes.large : '', trade.backfill ? classes.backfill : '']
     .filter((name) => name !== '')
@@ -106,7 +150,7 @@ function write(row: Row, trade: TapeTrade, look: TapeLook): void {
   row.element.title = titleOf(trade);
   const mark = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? '▼ ' : '▲ ';
   setText(row.cells[0], look.clock(trade.time), '');
-  row.cells[1].element.hidden = !look.showSymbol;
+  row.cells.forEach((cell, column) => (cell.element.hidden = column === 1 && !look.showSymbol));
   setText(row.cells[1], look.showSymbol ? trade.symbol : '', '');
   const [price, priceZeros] = paleZeros(withDecimals(trade.priceText, look.priceDecimals));
   setText(row.cells[2], mark + price, priceZeros);

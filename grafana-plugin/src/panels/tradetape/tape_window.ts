@@ -18,7 +18,14 @@ export function tapeWindow(length: number, scrollTop: number, height: number): T
 }
 
 /** Why the tape stands still; it goes on when there is no reason left. */
-export type PauseReason = 'hover' | 'key' | 'scroll';
+export type PauseReason = 'hover' | 'key' | 'row' | 'scroll';
+
+/** Where to scroll to so that row `at` is seen below the header, which is as high as a row; `box` is the scrolling element. */
+export function scrollToRow(at: number, box: { scrollTop: number; clientHeight: number }): number {
+  const top = at * TAPE_ROW_PX;
+  const lowest = top + 2 * TAPE_ROW_PX - box.clientHeight;
+  return Math.max(0, Math.min(top, Math.max(lowest, box.scrollTop)));
+}
 
 /** The sentence beside the pause button. */
 export function pauseText(reasons: ReadonlySet<PauseReason>, waiting: number): string {

@@ -1,16 +1,17 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { TapeBuffer, TapeTrade } from './model';
+import { countTrades, type TapeBuffer, type TapeEntry } from './model';
 import { TapeRows, type TapeLook } from './tape_rows';
-import type { PauseReason } from './tape_window';
+import { scrollToRow, TAPE_ROW_PX, type PauseReason } from './tape_window';
 
 export type TapeState = {
   paused: ReadonlySet<PauseReason>;
-  /** Trades shown, and how many came while paused. */
+  /** Trades shown, the lines that they and what is missing between them take, and how many trades came while paused. */
   shown: number;
+  lines: number;
   waiting: number;
 };
 
-const NONE: TapeState = { paused: new Set(), shown: 0, waiting: 0 };
+const NONE: TapeState = { paused: new Set(), shown: 0, lines: 0, waiting: 0 };
 /** The figures beside the tape are for reading: a few times a second is enough, and React stays out of the frames. */
 const FIGURES_MS = 250;
 
@@ -23,7 +24,7 @@ export function useTape(buffer: TapeBuffer, look: TapeLook) {
   const list = useRef<HTMLDivElement>(null);
   const [state, setState] = useState<TapeState>(NONE);
   const reasons = useRef(new Set<PauseReason>());
-  const frozen = useRef<{ trades: readonly TapeTrade[]; total: number; epoch: number } | undefined>(undefined);
+  const frozen = useRef<{ trades: readonly TapeEntry[]; total: number; epoch: number } | undefined>(undefined);
   const scheduled = useRef(0);
   const figures = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const rows = useRef<TapeRows | undefined>(undefined);
@@ -36,9 +37,11 @@ export function useTape(buffer: TapeBuffer, look: TapeLook) {
     figures.current ??= setTimeout(() => {
       figures.current = undefined;
       const { buffer } = current.current;
+      const lines = frozen.current?.trades ?? buffer.shown;
       setState({
         paused: new Set(reasons.current),
-        shown: (frozen.current?.trades ?? buffer.shown).length,
+        shown: countTrades(lines),
+        lines: lines.length,
         waiting: frozen.current === undefined ? 0 : buffer.total - frozen.current.total,
       });
     }, FIGURES_MS);
@@ -83,6 +86,33 @@ export function useTape(buffer: TapeBuffer, look: TapeLook) {
     [schedule]
   );
 
+  const stepping = useRef(false);
+  /** Goes to the row above or below; the tape stands still until the focus leaves the rows. */
+  const stepRow = useCallback(
+    (step: 1 | -1) => {
+      if (box.current === null || rows.current === undefined) {
+        return;
+      }
+      pause('row', true);
+      const { length } = frozen.current?.trades ?? current.current.buffer.shown;
+      const now = rows.current.focused();
+      const first = Math.ceil(box.current.scrollTop / TAPE_ROW_PX);
+      const next = Math.max(0, Math.min(length - 1, now === undefined ? first : now + step));
+      // Drawing moves elements, and one that is moved loses the focus for a moment.
+      stepping.current = true;
+      box.current.scrollTop = scrollToRow(next, box.current);
+      draw();
+      rows.current.focus(next);
+      stepping.current = false;
+    },
+    [pause, draw]
+  );
+  const leaveRows = useCallback(() => {
+    if (!stepping.current) {
+      pause('row', false);
+    }
+  }, [pause]);
+
   useEffect(() => {
     const changed = () => {
       // Another filter or question while paused: the rows that stand still are chosen anew.
@@ -116,7 +146,7 @@ export function useTape(buffer: TapeBuffer, look: TapeLook) {
     };
   }, [schedule]);
 
-  return { box, list, state, pause, schedule };
+  return { box, list, state, pause, schedule, stepRow, leaveRows };
 }
 
 function freeze(buffer: TapeBuffer) {
