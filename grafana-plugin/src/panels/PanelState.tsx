@@ -9,6 +9,8 @@ import { PanelMessage } from './PanelMessage';
  */
 export function PanelState(props: { data: PanelData; advice: string; children: ReactNode }) {
   const { data, advice, children } = props;
+  // A data source that throws comes as `error` alone: Grafana fills `errors` only from answers that hold them.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
   const problem = data.errors?.[0] ?? data.error;
   const none = data.series.length === 0;
   if (problem !== undefined && (none || data.state === LoadingState.Error)) {

@@ -71,6 +71,54 @@ Deno.test({
       assert.deepEqual(faults(misdeeds), []);
     });
 
+    await t.step("trade tape: by keyboard to a trade, and on to its way through the pipeline", async () => {
+      const { page, misdeeds } = await rig.open(`${TAPE}?symbol=BTCUSDT`);
+      await page.getByText("SIMULATED").first().waitFor();
+      const { last } = await exchange.get<{ last: number }>("/admin/truth/range?symbol=BTCUSDT");
+      await page.locator(`[role=row][title*=" trade ${last}:"]`).waitFor();
+      const place = () =>
+        page.evaluate(`document.activeElement.closest("[role=row]")?.getAttribute("aria-rowindex") ?? null`);
+      await page.getByRole("table").focus();
+      for (let row = 0; row < 40; row++) await page.keyboard.press("ArrowDown");
+      // The header is row 1: the fortieth trade, scrolled into view.
+      assert.equal(await place(), "41");
+      await page.getByText(/^Paused/).waitFor();
+      await page.keyboard.press("Escape");
+      assert.equal(await place(), null);
+      await page.getByRole("table").evaluate((table) => table.scrollTop = 0);
+      await page.getByText(/ trades$/).waitFor();
+      await page.keyboard.press("ArrowDown");
+      assert.equal(await place(), "2");
+      assert.deepEqual(await accessibilityProblems(page), []);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(`**/pipeline?symbol=BTCUSDT&trade=${last}`);
+      const told = page.getByText(`BTCUSDT ${last}`);
+      await told.waitFor();
+      await until("the trade's way to be in view", DEADLINE_MS, async () => {
+        const box = await told.boundingBox();
+        return box !== null && box.y >= 0 && box.y < 1000;
+      });
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
+    await t.step("depth curve: by keyboard from the best price outwards", async () => {
+      const { page, misdeeds } = await rig.open(`${BOOK}?symbol=BTCUSDT&height=700`);
+      const curve = page.getByRole("slider", { name: /cumulative depth/ });
+      await curve.focus();
+      const text = () => curve.getAttribute("aria-valuetext");
+      const { bids, asks } = await depthOf("BTCUSDT");
+      await page.keyboard.press("ArrowRight");
+      assert.match(await text() ?? "", new RegExp(`^Asks: .* to ${Number(asks[0]![0])}`));
+      await page.keyboard.press("ArrowLeft");
+      assert.match(await text() ?? "", new RegExp(`^Bids: .* to ${Number(bids[0]![0])}`));
+      const first = await curve.getAttribute("aria-valuenow");
+      await page.keyboard.press("ArrowLeft");
+      assert.equal(await curve.getAttribute("aria-valuenow"), String(Number(first) - 1));
+      await page.keyboard.press("Escape");
+      assert.match(await text() ?? "", /^Best bid/);
+      assert.deepEqual(faults(misdeeds), []);
+    });
+
     await t.step("pipeline: every stage", async () => {
       const { page, misdeeds } = await rig.open(PIPELINE);
       const { stages } = await rig.pipeline.get<{ stages: { title: string }[] }>("pipeline");

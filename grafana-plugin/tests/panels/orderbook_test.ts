@@ -5,7 +5,7 @@ import { addDecimal } from "../../../runtime/console/decimal.js";
 import { compareDecimals } from "../../../runtime/market/decimal.ts";
 import { exactText, withDecimals } from "../../src/panels/exact_text.ts";
 import type { FrameLike } from "../../src/panels/frame_reader.ts";
-import { depthPaths, nearestStep } from "../../src/panels/orderbook/depth_curve.ts";
+import { depthPaths, nearestStep, stepAt, stepX } from "../../src/panels/orderbook/depth_curve.ts";
 import { groupLevels } from "../../src/panels/orderbook/grouping.ts";
 import {
   bookModel,
@@ -183,6 +183,16 @@ test("the curve is a staircase over the same distance on both sides, and tells t
   strictEqual(nearestStep(curve, paths, 0)?.total, 5);
   strictEqual(nearestStep(curve, paths, 200)?.side, "ask");
   strictEqual(nearestStep(curve, paths, 100), undefined, "between best bid and best ask there is nothing");
+  const keys = [0, curve.bids.length - 1, curve.bids.length, 999].map((level) => stepAt(curve, level)!);
+  deepStrictEqual(keys.map(({ side }) => side), ["bid", "bid", "ask", "ask"]);
+  deepStrictEqual(keys.map(({ price }) => price), [
+    curve.bids.at(-1)!.price,
+    curve.bids[0]!.price,
+    curve.asks[0]!.price,
+    curve.asks.at(-1)!.price,
+  ]);
+  ok(keys.every((step) => nearestStep(curve, paths, stepX(paths, step))?.side === step.side));
+  strictEqual(stepAt({ bids: [], asks: [] }, 0), undefined);
   strictEqual(depthPaths({ bids: [], asks: [] }, { width: 200, height: 100 }), undefined);
   const huge = depthPaths({ bids: [{ price: 1e300, total: 1e300 }], asks: [] }, { width: 200, height: 100 });
   ok(huge !== undefined && !/NaN/.test(huge.bids));

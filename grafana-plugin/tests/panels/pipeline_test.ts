@@ -4,7 +4,7 @@ import type { Stage } from "../../../runtime/console/types.js";
 import { EDGE_FIELDS, STAGE_FIELDS } from "../../src/datasource/frame_shape.ts";
 import type { FieldLike, FrameLike } from "../../src/panels/frame_reader.ts";
 import { FlowMemory } from "../../src/panels/pipeline/flow_memory.ts";
-import { BOX_HEIGHT, fitText, flowPlaces } from "../../src/panels/pipeline/flow_place.ts";
+import { BOX_HEIGHT, fitText, flowPlaces, linesIn } from "../../src/panels/pipeline/flow_place.ts";
 import {
   boxName,
   edgeText,
@@ -12,6 +12,7 @@ import {
   flowOfPipeline,
   latencyText,
   rateText,
+  secondsText,
   stageFacts,
   stageLag,
   stageSentence,
@@ -169,7 +170,28 @@ test("boxes never overlap and stay inside, whatever the width", () => {
     }
   }
   deepStrictEqual(flowPlaces(0, 500).boxes, []);
+  strictEqual(linesIn(BOX_HEIGHT), 4);
   strictEqual(fitText("replication slot", 60, 6), "replicati…");
+});
+
+test("where rows do not fit, boxes are lower and hold fewer lines, never less than two", () => {
+  const whole = flowPlaces(9, 788);
+  strictEqual(whole.boxes[0]!.height, BOX_HEIGHT);
+  const fitted = flowPlaces(9, 788, 448);
+  ok(fitted.height <= 448, `${fitted.height}`);
+  ok(linesIn(fitted.boxes[0]!.height) >= 3);
+  ok(fitted.boxes.every((box) => box.y + box.height <= fitted.height));
+  strictEqual(linesIn(flowPlaces(9, 788, 100).boxes[0]!.height), 2);
+});
+
+test("a time below zero is two clocks that differ, and that is said", () => {
+  strictEqual(secondsText(0.0042), "4.2 ms");
+  strictEqual(secondsText(null), "–");
+  strictEqual(secondsText(-0.25), "-250 ms (clocks differ)");
+  strictEqual(stageLag({ ...CAPTURE, lag: { value: -2, unit: "seconds" } }), "-2.0 s (clocks differ)");
+  strictEqual(stageLag({ ...CAPTURE, lag: { value: 12, unit: "records" } }), "12 records");
+  const skewed = { ...CAPTURE, latency: { p50: -0.02, p99: 0.03, mean: null } };
+  strictEqual(latencyText(skewed), "-20 ms · p99 30 ms (clocks differ)");
 });
 
 test("a frame that comes alone by its own channel leaves the others as they were", () => {

@@ -31,7 +31,7 @@ export function ConnectionTest({ reason, withOperator }: { reason: string | unde
       setLines(found);
     });
   return (
-    <FieldSet label="Test">
+    <FieldSet label="Connection">
       <Stack direction="column" gap={1} alignItems="flex-start">
         <Button variant="secondary" disabled={busy !== undefined || reason !== undefined} onClick={() => void test()}>
           {busy === undefined ? 'Test' : 'Testing…'}

@@ -44,7 +44,15 @@ export function MarketBars(props: {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  list: css({ listStyle: 'none', margin: 0, padding: 0, display: 'flex', flexDirection: 'column' }),
+  list: css({
+    listStyle: 'none',
+    margin: 0,
+    padding: 0,
+    display: 'flex',
+    flexDirection: 'column',
+    // A narrow page has one column: the ranking is to leave the chart in view.
+    [theme.breakpoints.down('lg')]: { display: 'grid', gridTemplateColumns: 'repeat(auto-fill, minmax(210px, 1fr))' },
+  }),
   row: css({
     display: 'grid',
     gridTemplateColumns: '1.6em minmax(0, 1fr) auto',

@@ -87,7 +87,7 @@ export function ModuleDetail({ module, actions }: { module: Module; actions: Mod
               rows={metrics}
               rowKey={([key]) => key}
               columns={[
-                { title: 'Name', header: true, wrap: true, cell: ([key]) => key },
+                { title: 'Name', header: true, wrap: true, cell: ([key]) => <MetricName name={key} /> },
                 {
                   title: 'Value',
                   numeric: true,
@@ -124,3 +124,19 @@ const getStyles = (theme: GrafanaTheme2) => ({
     alignItems: 'start',
   }),
 });
+
+/** May break before its labels. */
+function MetricName({ name }: { name: string }) {
+  const [metric, ...labels] = name.split('{');
+  return (
+    <>
+      {metric}
+      {labels.length > 0 && (
+        <>
+          <wbr />
+          {`{${labels.join('{')}`}
+        </>
+      )}
+    </>
+  );
+}

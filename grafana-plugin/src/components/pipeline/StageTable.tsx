@@ -1,14 +1,12 @@
 import React from 'react';
 import { TextLink } from '@grafana/ui';
-import { count, duration, memory, sentence } from '../../../../runtime/console/format.js';
+import { count, memory, sentence } from '../../../../runtime/console/format.js';
 import type { Stage } from '../../api/types';
 import { BASE_URL, ROUTES } from '../../constants';
 import { pathOf } from '../../model/address';
-import { figureText, rateText, stageLag } from '../../panels/pipeline/model';
+import { figureText, rateText, secondsText, stageLag } from '../../panels/pipeline/model';
 import { DataTable, type Column } from '../parts/DataTable';
 import { StateText } from '../parts/StateText';
-
-const seconds = (value: number | null | undefined) => (typeof value === 'number' ? duration(value * 1000) : '–');
 
 const COLUMNS: ReadonlyArray<Column<Stage>> = [
   {
@@ -35,8 +33,8 @@ const COLUMNS: ReadonlyArray<Column<Stage>> = [
   { title: 'Rate', numeric: true, cell: rateText },
   { title: 'Total', help: 'Since its module started', numeric: true, cell: (stage) => count(stage.total) },
   { title: 'Lag', help: 'How far it is behind the stage before it', numeric: true, cell: (stage) => stageLag(stage) || '–' },
-  { title: 'p50', help: 'Latency over the last minute', numeric: true, cell: (stage) => seconds(stage.latency?.p50) },
-  { title: 'p99', help: 'Latency over the last minute', numeric: true, cell: (stage) => seconds(stage.latency?.p99) },
+  { title: 'p50', help: 'Latency over the last minute', numeric: true, cell: (stage) => secondsText(stage.latency?.p50) },
+  { title: 'p99', help: 'Latency over the last minute', numeric: true, cell: (stage) => secondsText(stage.latency?.p99) },
   {
     title: 'CPU',
     help: 'Of one core',

@@ -5,6 +5,7 @@ import { useStyles2, useTheme2 } from '@grafana/ui';
 import { ExactNumber } from '../ExactNumber';
 import { PanelMessage } from '../PanelMessage';
 import { SimulatedMark } from '../SimulatedMark';
+import { zoneText } from '../zone_text';
 import { DepthCurve } from './DepthCurve';
 import { Ladder } from './Ladder';
 import { bookLayout } from './layout';
@@ -111,7 +112,7 @@ function Spread({ model, wideBp }: { model: BookModel; wideBp?: number }) {
 function statusText(book: BookSource, model: BookModel, { timeZone, ladder }: { timeZone: string; ladder: boolean }): string {
   const parts = [];
   if (book.updatedAt !== null) {
-    parts.push(dateTimeFormat(book.updatedAt, { format: 'HH:mm:ss.SSS', timeZone }) + (timeZone === 'utc' ? ' UTC' : ''));
+    parts.push(`${dateTimeFormat(book.updatedAt, { format: 'HH:mm:ss.SSS', timeZone })} ${zoneText(book.updatedAt, timeZone)}`);
   }
   if (book.lastUpdateId !== null) {
     parts.push(`update ${book.lastUpdateId}`);

@@ -71,6 +71,19 @@ export function nearestStep(curve: Curve, paths: DepthPaths, x: number): (DepthS
   return found === undefined ? undefined : { ...found, side };
 }
 
+/** The step at `level`, counted from the lowest bid to the highest ask; the last one when there are fewer. */
+export function stepAt(curve: Curve, level: number): (DepthStep & { side: Side }) | undefined {
+  const { bids, asks } = curve;
+  const at = Math.max(0, Math.min(bids.length + asks.length - 1, level));
+  const [step, side] = at < bids.length ? ([bids[bids.length - 1 - at], 'bid'] as const) : ([asks[at - bids.length], 'ask'] as const);
+  return step === undefined ? undefined : { ...step, side };
+}
+
+/** Where a step's price is, px. */
+export function stepX(paths: DepthPaths, step: DepthStep): number {
+  return clamp(((step.price - paths.low) / (paths.high - paths.low)) * paths.width, 0, paths.width);
+}
+
 function clamp(value: number, low: number, high: number): number {
   return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : low;
 }

@@ -2,7 +2,7 @@ import React from 'react';
 import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
-import { fitText, type Place } from './flow_place';
+import { FIRST_LINE, LINE_STEP, fitText, linesIn, type Place } from './flow_place';
 import { boxName, isCut, latencyText, rateText, stageLag, stageSentence, stateText, type FlowStage, type FlowTone } from './model';
 
 const PAD = 10;
@@ -24,7 +24,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
     { text: stage.detail, color: undefined, strong: false },
   ]
     .filter(({ text }) => text !== '')
-    .slice(0, 4)
+    .slice(0, linesIn(place.height))
     .map((line) => ({ ...line, shown: fitText(line.text, room, line.strong ? 7 : 6.2) }));
   const shown = [title, stateText(stage), ...lines.map(({ shown }) => shown)];
   return (
@@ -57,7 +57,7 @@ export function FlowStageBox(props: { stage: FlowStage; tone: FlowTone; place: P
       {lines.map(({ shown, color, strong }, at) => (
         // The spaces between the texts are not drawn: without them what reads the document reads one long word.
         <React.Fragment key={at}>
-          <text x={PAD} y={64 + at * 17} className={strong ? styles.figure : styles.line} style={color === undefined ? undefined : { fill: color }}>
+          <text x={PAD} y={FIRST_LINE + at * LINE_STEP} className={strong ? styles.figure : styles.line} style={color === undefined ? undefined : { fill: color }}>
             {shown}
           </text>{' '}
         </React.Fragment>

@@ -12,8 +12,9 @@ import { StageDetail } from './StageDetail';
 
 export type FlowViewProps = {
   flow: FlowModel;
-  /** px; the height follows from it. */
+  /** px; the height follows from it, and boxes are lower where that is more than `height`. */
   width: number;
+  height?: number;
   limits?: LagLimits;
   /** Default `flow`; the reader can change it. */
   show?: 'flow' | 'table';
@@ -22,13 +23,17 @@ export type FlowViewProps = {
   onSelect?: (id: string | null) => void;
 };
 
+const HEAD_PX = 24;
+const GAP_PX = 8;
+
 /** The way of the data from source to store with live rates; a stage opens its detail. Plain props: the panel and the app's page use it. */
 export function FlowView(props: FlowViewProps) {
   const { flow, width, limits, onSelect } = props;
   const styles = useStyles2(getStyles);
   const [own, setOwn] = useState<string | null>(null);
   const [table, setTable] = useState(props.show === 'table');
-  const places = useMemo(() => flowPlaces(flow.stages.length, Math.max(140, width)), [flow.stages.length, width]);
+  const room = (props.height ?? Infinity) - HEAD_PX - GAP_PX;
+  const places = useMemo(() => flowPlaces(flow.stages.length, Math.max(140, width), room), [flow.stages.length, width, room]);
   const selected = props.selected === undefined ? own : props.selected;
   const select = (id: string | null) => {
     setOwn(id);
@@ -103,8 +108,8 @@ export function FlowView(props: FlowViewProps) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  view: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(1) }),
-  head: css({ alignItems: 'center', display: 'flex', minHeight: 24 }),
+  view: css({ display: 'flex', flexDirection: 'column', gap: GAP_PX }),
+  head: css({ alignItems: 'center', display: 'flex', height: HEAD_PX }),
   switch: css({ marginLeft: 'auto' }),
   flow: css({ display: 'block', flexShrink: 0, overflow: 'visible' }),
   arrow: css({

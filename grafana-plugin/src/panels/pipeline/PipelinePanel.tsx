@@ -34,6 +34,7 @@ function Flow({ data, options, width, height }: PanelProps<PipelineOptions>) {
         key={options.show}
         flow={flow}
         width={width - 12}
+        height={height}
         show={options.show}
         limits={{ warnSeconds: options.lagWarnSeconds, badSeconds: options.lagBadSeconds }}
       />

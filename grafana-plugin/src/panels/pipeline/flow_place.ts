@@ -16,14 +16,23 @@ const NARROWEST = 128;
 /** Between boxes of a row: an arrow with a rate such as `123.4k/s` above it. */
 const GAP = 64;
 const ROW_GAP = 34;
+/** Of a box with its title, state and all four lines. */
 export const BOX_HEIGHT = 128;
+/** Where a box's first line stands, and how far the next is below it. */
+export const FIRST_LINE = 64;
+export const LINE_STEP = 17;
+/** Below a box's last line. */
+const BOX_END = 10;
+/** Of a box with two lines: lower ones are not made, however little room there is. */
+const LOWEST = FIRST_LINE + LINE_STEP + BOX_END;
 const TIP = 6;
 
 /**
  * `count` boxes in reading order into `width`: as many a row as fit, rows of even length, every second row from right to left,
- * so that a row's end meets the next row's start by a short drop.
+ * so that a row's end meets the next row's start by a short drop. Where `room`, px, is too little for all rows, boxes are lower
+ * and hold fewer lines; below two lines the picture is higher than the room.
  */
-export function flowPlaces(count: number, width: number): FlowPlaces {
+export function flowPlaces(count: number, width: number, room = Infinity): FlowPlaces {
   if (count === 0) {
     return { boxes: [], arrows: [], width, height: 0 };
   }
@@ -31,16 +40,18 @@ export function flowPlaces(count: number, width: number): FlowPlaces {
   const rows = Math.ceil(count / fit);
   const aRow = Math.ceil(count / rows);
   const boxWidth = Math.max(80, (width - 2 - GAP * (aRow - 1)) / aRow);
+  const fair = Math.floor((room - 2 - ROW_GAP * (rows - 1)) / rows);
+  const boxHeight = Math.max(LOWEST, Math.min(BOX_HEIGHT, fair));
   const boxes = Array.from({ length: count }, (_, index): Place => {
     const row = Math.floor(index / aRow);
     const column = row % 2 === 0 ? index % aRow : aRow - 1 - (index % aRow);
-    return { x: 1 + column * (boxWidth + GAP), y: 1 + row * (BOX_HEIGHT + ROW_GAP), width: boxWidth, height: BOX_HEIGHT };
+    return { x: 1 + column * (boxWidth + GAP), y: 1 + row * (boxHeight + ROW_GAP), width: boxWidth, height: boxHeight };
   });
   return {
     boxes,
     arrows: boxes.slice(1).map((to, index) => arrowBetween(boxes[index], to)),
     width,
-    height: rows * BOX_HEIGHT + (rows - 1) * ROW_GAP + 2,
+    height: rows * boxHeight + (rows - 1) * ROW_GAP + 2,
   };
 }
 
@@ -64,6 +75,11 @@ function arrowBetween(from: Place, to: Place): Arrow {
     tip: `M${end - (TIP + 1) * ahead} ${y - 4}v8l${TIP * ahead} -4z`,
     label: { x: (start + end) / 2, y: y - 8, anchor: 'middle' },
   };
+}
+
+/** How many lines fit into a box below its title and state. */
+export function linesIn(boxHeight: number): number {
+  return Math.max(0, Math.floor((boxHeight - BOX_END - FIRST_LINE) / LINE_STEP) + 1);
 }
 
 /** As much of `text` as fits into `width`, by a mean width of a character; the whole is in the tooltip and the detail. */

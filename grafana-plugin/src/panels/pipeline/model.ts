@@ -166,7 +166,11 @@ export function rateText(stage: FlowStage): string {
 
 /** Empty when there is no lag to tell. */
 export function stageLag(stage: FlowStage): string {
-  return stage.lag === null ? '' : (stage.look?.lag?.text ?? lagText(stage.lag));
+  if (stage.lag === null) {
+    return '';
+  }
+  const { value, unit } = stage.lag;
+  return (stage.look?.lag?.text ?? lagText(stage.lag)) + (unit === 'seconds' ? skewNote(value) : '');
 }
 
 /** `2.1 ms · p99 9.8 ms`; empty while unknown. */
@@ -174,8 +178,19 @@ export function latencyText(stage: FlowStage): string {
   if (stage.latency === null) {
     return '';
   }
+  const { p50, p99 } = stage.latency;
   const one = (name: 'p50' | 'p99') => stage.look?.[`latency_${name}`]?.text ?? duration((stage.latency?.[name] ?? NaN) * 1000);
-  return `${one('p50')} · p99 ${one('p99')}`;
+  return `${one('p50')} · p99 ${one('p99')}${skewNote(p50, p99)}`;
+}
+
+/** A length of time as text: a dash while unknown. */
+export function secondsText(seconds: number | null | undefined): string {
+  return typeof seconds === 'number' ? duration(seconds * 1000) + skewNote(seconds) : '–';
+}
+
+/** Nothing is stored before it happened: a time below zero is two clocks that differ, and whoever shows it says so. */
+function skewNote(...seconds: Array<number | null>): string {
+  return seconds.some((value) => value !== null && value < 0) ? ' (clocks differ)' : '';
 }
 
 /** The rate on an arrow. */
@@ -243,7 +258,7 @@ export function figureText({ value, unit }: Stage['figures'][number]): string {
     return bytes(value);
   }
   if (unit === 'seconds') {
-    return duration(value * 1000);
+    return secondsText(value);
   }
   return `${Number.isInteger(value) ? count(value) : rate(value)} ${unit}`.trim();
 }
