@@ -111,6 +111,18 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
       }
     });
 
+    await t.step("the data source's bound of rows is one of all symbols together", async () => {
+      const bounded = { ...settings, uid: "bounded", jsonData: { ...settings.jsonData, maxRows: 100 } };
+      for (const format of ["timeseries", "table"]) {
+        const { A } = await client.query(bounded, [query({ kind: "trades", symbols: SYMBOLS, format })]);
+        assert.equal(A!.error, "");
+        // Price and quantity of each symbol are frames of their own.
+        const lengths = A!.frames.map((frame) => frame.data.values[0]!.length);
+        assert.deepEqual(lengths, format === "table" ? [100] : [50, 50, 50, 50]);
+        assert.match(notices(A!.frames[0]!), /more rows than the limits of the query and of the data source/);
+      }
+    });
+
     await t.step("candles, prices, windows and tickers equal the control API's", async () => {
       const from = now - 86_400_000;
       const { rows: candles } = await pipeline.get<{ rows: Record<string, string | number>[] }>(
@@ -138,12 +150,16 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
         `market/aggregates?symbol=BTCUSDT&from=${from}&order=asc&limit=1000`,
       );
       assert.deepEqual(valuesOf(windows[0]!, "trade_count"), stored.map(({ trade_count }) => trade_count));
-      const [tickers] = await frames({ kind: "tickers", limit: 10 });
-      const { rows: ranked } = await pipeline.get<{ rows: Record<string, string>[] }>(
-        "market/tickers?limit=10",
-      );
-      assert.deepEqual(valuesOf(tickers!, "symbol"), ranked.map(({ symbol }) => symbol));
-      assert.deepEqual(valuesOf(tickers!, "last_price_text"), ranked.map(({ last_price }) => last_price));
+      // Statistics are written some seconds after the last trade.
+      await until("tickers to be the same when asked twice", 20_000, async () => {
+        const [tickers] = await frames({ kind: "tickers", limit: 10 });
+        const { rows: ranked } = await pipeline.get<{ rows: Record<string, string>[] }>(
+          "market/tickers?limit=10",
+        );
+        assert.deepEqual(valuesOf(tickers!, "symbol"), ranked.map(({ symbol }) => symbol));
+        assert.deepEqual(valuesOf(tickers!, "last_price_text"), ranked.map(({ last_price }) => last_price));
+        return true;
+      });
     });
 
     await t.step("the book equals the control API's, level by level", async () => {

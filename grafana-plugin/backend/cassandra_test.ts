@@ -126,8 +126,20 @@ Deno.test({
           null,
         ],
       );
+      await cql.execute(
+        `CREATE TABLE ${login.keyspace}.wide (k text, n int, t text, PRIMARY KEY (k, n))`,
+        [],
+        { prepare: false },
+      );
+      for (let n = 0; n < 34; n++) {
+        await cql.execute(`INSERT INTO ${login.keyspace}.wide (k, n, t) VALUES ('a', ?, ?)`, [
+          n,
+          "x".repeat(1024 * 1024),
+        ], { prepare: true });
+      }
       for (
         const [cql, text] of [
+          ["SELECT * FROM wide WHERE k = 'a'", /hold more than 32 MiB\. Select fewer columns/],
           [
             "SELECT * FROM recent_trades WHERE price > 5 ALLOW FILTERING",
             /without symbol would read the whole table/,

@@ -1,9 +1,11 @@
 import { encodeArrow } from "./frame/arrow.ts";
 import { checkHealth } from "./health/health.ts";
+import { Gate } from "./instance/gate.ts";
 import type { Instance } from "./instance/instance.ts";
+import { MOST_ROWS } from "./instance/settings.ts";
 import type { Instances } from "./instance/instances.ts";
 import { answerFrames } from "./kind/answer.ts";
-import { readKind } from "./kind/read_kind.ts";
+import { readKind, rowsAtMost } from "./kind/read_kind.ts";
 import { requestOf } from "./kind/request.ts";
 import { runChannel } from "./live/channel.ts";
 import type { Metrics } from "./operation/metrics.ts";
@@ -24,10 +26,15 @@ import { runCql } from "./cql/run_cql.ts";
 /** The longest time of a health check and of a resource, ms; Grafana's own patience is 30 s. */
 const LOOK_MS = 12_000;
 
+/** Queries of no more rows do not wait for large ones. */
+const SMALL_ROWS = 10_000;
+
 /** The data source behind the protocol: finds the instance, bounds the time, makes errors readable. */
 export class MarketBackend implements Backend {
   readonly #instances: Instances;
   readonly #metrics: Metrics;
+  /** Of all data sources. */
+  readonly #large = new Gate(MOST_ROWS);
 
   constructor(instances: Instances, metrics: Metrics) {
     this.#instances = instances;
@@ -47,15 +54,18 @@ export class MarketBackend implements Backend {
         const frames = await within(instance.settings.timeoutMs, signal, async (signal) => {
           const request = requestOf(query, instance, signal);
           kind = request.kind;
-          const found = await instance.gate.run(
-            () => kind === "cql" ? runCql(request, instance) : readKind(request, instance),
-            signal,
-          );
-          return answerFrames(found, request, { uid: instance.settings.uid });
+          const answer = async () => {
+            const found = await instance.gate.run(
+              () => kind === "cql" ? runCql(request, instance) : readKind(request, instance),
+              signal,
+            );
+            return answerFrames(found, request, { uid: instance.settings.uid }).map(encodeArrow);
+          };
+          const weight = rowsAtMost(request, instance.settings.maxRows);
+          return weight <= SMALL_ROWS ? await answer() : await this.#large.run(answer, signal, { weight });
         });
-        const encoded = frames.map(encodeArrow);
         this.#metrics.query(kind, "ok", performance.now() - startedMs);
-        return { frames: encoded, status: 200 };
+        return { frames, status: 200 };
       } finally {
         release();
       }

@@ -11,6 +11,8 @@ import { checkFiltering, parseSelect } from "./statement.ts";
 import { fieldsOfColumns } from "./values_cassandra.ts";
 
 const PAGE_ROWS = 5_000;
+/** Letters and bytes of an answer's texts and blobs at most: rows of free tables may be of any size (I10). */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * Runs a SELECT on Cassandra: checked, its macros bound, prepared, read page by page up to the limit of rows. Throws
@@ -46,6 +48,7 @@ export async function runCql(request: Request, instance: Instance): Promise<Foun
   const rows: Record<string, unknown>[] = [];
   let columns: CqlColumn[] = [];
   let more = false;
+  let bytes = 0;
   for await (
     const page of cql.pages(bound.cql, bound.values, {
       signal,
@@ -54,6 +57,13 @@ export async function runCql(request: Request, instance: Instance): Promise<Foun
     })
   ) {
     columns = page.columns;
+    bytes += bytesOf(page.rows);
+    if (bytes > MAX_BYTES) {
+      throw badCql(
+        `The first ${rows.length + page.rows.length} rows hold more than ${MAX_BYTES / 1024 / 1024} MiB`,
+        "Select fewer columns, or fewer rows by the time range or LIMIT",
+      );
+    }
     const room = most - rows.length;
     for (const row of page.rows.slice(0, room)) rows.push(row);
     if (page.rows.length > room) {
@@ -73,6 +83,17 @@ export async function runCql(request: Request, instance: Instance): Promise<Foun
     more,
     origin: await instance.originOf("cassandra", reader),
   };
+}
+
+function bytesOf(rows: readonly Record<string, unknown>[]): number {
+  let bytes = 0;
+  for (const row of rows) {
+    for (const name in row) {
+      const value = row[name];
+      if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+    }
+  }
+  return bytes;
 }
 
 /** Times that a Date can hold. */

@@ -1,45 +1,59 @@
 /**
- * Lets a few through at a time; the others wait in order. Bounds what concurrent queries hold in memory (I10).
+ * Lets through as much at a time as there is room for; the others wait in order. Bounds what concurrent queries hold in memory (I10).
  */
 export class Gate {
   readonly #size: number;
-  #inside = 0;
-  readonly #waiting: (() => void)[] = [];
+  #free: number;
+  readonly #waiting: { weight: number; enter: () => void }[] = [];
 
   constructor(size: number) {
     this.#size = size;
+    this.#free = size;
   }
 
-  /** Runs `work` when its turn has come. Rejects with the signal's reason when that fires before. */
-  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#enter(signal);
+  /**
+   * Runs `work` when its turn has come. It takes `weight` of the room, 1 unless told otherwise; what is heavier than the gate runs
+   * alone. Rejects with the signal's reason when that fires before.
+   */
+  async run<T>(work: () => Promise<T>, signal: AbortSignal, options: { weight?: number } = {}): Promise<T> {
+    const weight = Math.min(options.weight ?? 1, this.#size);
+    await this.#enter(weight, signal);
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#inside--;
-      else next();
+      this.#free += weight;
+      this.#admit();
     }
   }
 
-  #enter(signal: AbortSignal): Promise<void> {
+  #enter(weight: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#inside < this.#size) {
-      this.#inside++;
-      return Promise.resolve();
-    }
     return new Promise((resolve, reject) => {
       const enter = () => {
         signal.removeEventListener("abort", leave);
         resolve();
       };
+      const waiter = { weight, enter };
       const leave = () => {
-        const at = this.#waiting.indexOf(enter);
-        if (at >= 0) this.#waiting.splice(at, 1);
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         reject(signal.reason);
+        this.#admit();
       };
-      this.#waiting.push(enter);
       signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(waiter);
+      this.#admit();
     });
+  }
+
+  #admit(): void {
+    for (
+      let first = this.#waiting[0];
+      first !== undefined && first.weight <= this.#free;
+      first = this.#waiting[0]
+    ) {
+      this.#waiting.shift();
+      this.#free -= first.weight;
+      first.enter();
+    }
   }
 }

@@ -29,7 +29,9 @@ const DEFAULTS = {
   keyspace: "binance_keyspace",
   localDataCenter: "datacenter1",
 };
-const LONGEST = { timeoutMs: 300_000, maxRows: 1_000_000 };
+/** Rows that the process has room for (the heap's limit is in build.ts): of one query, and of all large ones at the same time. */
+export const MOST_ROWS = 300_000;
+const LONGEST = { timeoutMs: 300_000, maxRows: MOST_ROWS };
 
 /**
  * The settings that Grafana sends with every call. Throws `plugin.bad_settings` with the remedy for what cannot work; that a

@@ -80,7 +80,7 @@ function noticed(
   }
   if (more) {
     const which = isSeries(request) ? "the newest are shown, older ones left out" : "others are left out";
-    const limit = request.filters.length > 0
+    const limit = request.filters.length > 0 || request.symbols.length > 1
       ? "the limits of the query and of the data source"
       : `the limit of ${request.limit} rows`;
     first = withNotice(first, {

@@ -20,9 +20,20 @@ export type Found = {
   channels?: string[];
 };
 
-/** Rows that are read: as many as are asked for, all that may be where filters choose among them. */
-function readLimit({ filters, limit }: Request, maxRows: number): number {
-  return filters.length > 0 ? maxRows : limit;
+/** Rows that are read of each symbol, or of all: as many as are asked for, all that may be where filters choose among them. */
+function readLimit({ filters, limit, symbols }: Request, maxRows: number): number {
+  // The data source's bound is one of the whole query.
+  const most = Math.max(1, Math.floor(maxRows / Math.max(1, symbols.length)));
+  return filters.length > 0 ? most : Math.min(limit, most);
+}
+
+/** Rows that a query may hold at most: what it weighs among others. */
+export function rowsAtMost(request: Request, maxRows: number): number {
+  const { kind, symbols } = request;
+  if (kind === "book" || kind === "pipeline") return symbols.length;
+  // CQL may read more than it answers with, to group it.
+  if (kind === "cql") return maxRows;
+  return readLimit(request, maxRows) * Math.max(1, symbols.length);
 }
 
 /** Reads a kind other than `cql` and `pipeline` through the port. Series come oldest first, the newest of them at a limit. */
