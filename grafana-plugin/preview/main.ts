@@ -19,7 +19,8 @@ Starts the demo for itself unless a pipeline is given.
   --operator-token T     its operator's (both in <data-dir>/tokens.json)
   --data-dir FOLDER    of the demo, default data/preview
 
-In the address: ?role=Viewer|Editor|Admin, ?theme=light|dark; panels: symbol, refresh (ms), query, options, fieldConfig (JSON)`;
+In the address: ?role=Viewer|Editor|Admin, ?theme=light|dark; panels: symbol, from, to, refresh (ms), width, height, and
+as JSON query, options, fieldConfig, frames`;
 
 /** `deno task plugin preview`: serves until it is told to stop. */
 export async function main(args: string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import React, { useCallback, useState } from 'react';
+import { useLocation } from 'react-router';
 import { LoadingPlaceholder } from '@grafana/ui';
 import type { Pipeline } from '../api/types';
 import { useApp } from '../components/App/AppContext';
@@ -33,10 +34,14 @@ function PipelineParts() {
   const reading = useReading(read, connection.state === 'live' ? undefined : 5000);
   useLive(['pipeline'], undefined, { onEvent: (event) => setTold(event.data as Pipeline), onGap: reading.reload });
   const [place, width] = useWidth();
+  const { search } = useLocation();
+  // Who came by a link to a trade sees its way first; looked up here, it stays where the form is.
+  const [linked] = useState(() => new URLSearchParams(search).has('trade'));
   const pipeline = newer(told, reading.data);
   const origin = { simulated: mark?.simulated === true, label: mark?.origin?.label ?? null };
   return (
     <>
+      {linked && <Lineage />}
       <ProblemAlert problem={reading.problem} onRetry={reading.reload} />
       {pipeline === undefined && reading.loading && <LoadingPlaceholder text="Reading the pipeline" />}
       {pipeline !== undefined && (
@@ -54,7 +59,7 @@ function PipelineParts() {
         </>
       )}
       <Completeness />
-      <Lineage />
+      {!linked && <Lineage />}
     </>
   );
 }

@@ -2,15 +2,19 @@
 import { splitZeros } from '../../../runtime/console/decimal_text.js';
 import { decimalText } from '../../../runtime/query/decimal_text.ts';
 
+/** As long as the runtime's decimals may be: no price has more digits, and what has cannot be compared. */
+const DECIMAL = /^-?\d{1,40}(?:\.\d{1,40})?$/;
+
 /**
  * The exchange's own text where the frame has it, else the shortest text of the double (15 significant digits, I9); null when
- * neither is a number.
+ * neither is a decimal of at most 40 digits before and after the point.
  */
 export function exactText(text: unknown, value: unknown): string | null {
-  if (typeof text === 'string' && /^-?\d+(?:\.\d*)?$/.test(text)) {
+  if (typeof text === 'string' && DECIMAL.test(text)) {
     return text;
   }
-  return typeof value === 'number' && Number.isFinite(value) ? decimalText(value) : null;
+  const shortest = typeof value === 'number' && Number.isFinite(value) ? decimalText(value) : '';
+  return DECIMAL.test(shortest) ? shortest : null;
 }
 
 /**

@@ -92,6 +92,11 @@ export function numberAt(field: FieldLike | undefined, row: number): number | nu
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
+/** True for an epoch in ms that can be shown as a time: a foreign frame may hold any number. */
+export function isTime(at: number): boolean {
+  return Math.abs(at) <= 8.64e15;
+}
+
 /** Text as it is; numbers as text; null for nothing. */
 export function textAt(field: FieldLike | undefined, row: number): string | null {
   const value = field?.values[row];

@@ -134,6 +134,7 @@ test("foreign frames say which fields are missing; doubles alone are shown as su
   deepStrictEqual(bookWarnings(books[0]!, bookModel(books[0]!, { levels: 3 })).map((one) => one.title), [
     "One side only",
     "Trust unknown",
+    "Levels left out",
     "From doubles",
   ]);
   deepStrictEqual(booksOfFrames([]), []);
@@ -172,6 +173,11 @@ test("decimals hide zeros only", () => {
   strictEqual(exactText("12.30", 12.3), "12.30");
   strictEqual(exactText("x", 1e21), "1000000000000000000000");
   strictEqual(exactText(null, NaN), null);
+  strictEqual(
+    exactText("5.", 1e300),
+    null,
+    "what the runtime's decimals cannot hold would break every comparison",
+  );
 });
 
 test("the curve is a staircase over the same distance on both sides, and tells the step under a pointer", () => {

@@ -3,6 +3,7 @@ import { css, cx } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { useStyles2, useTheme2 } from '@grafana/ui';
 import { ExactNumber } from '../ExactNumber';
+import { isTime } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { SimulatedMark } from '../SimulatedMark';
 import { zoneText } from '../zone_text';
@@ -50,7 +51,9 @@ export function OrderBookView(props: OrderBookViewProps) {
   if (whole.shape === 'empty') {
     return (
       <PanelMessage kind="empty" title={`The book of ${book.symbol || 'this market'} is empty`}>
-        Books are kept for the configured symbols only; if it is one of them, look whether the pipeline is running.
+        {book.unread !== undefined && book.unread > 0
+          ? `None of its ${book.unread} rows has a readable side, price and quantity.`
+          : 'Books are kept for the configured symbols only; if it is one of them, look whether the pipeline is running.'}
       </PanelMessage>
     );
   }
@@ -111,7 +114,7 @@ function Spread({ model, wideBp }: { model: BookModel; wideBp?: number }) {
 
 function statusText(book: BookSource, model: BookModel, { timeZone, ladder }: { timeZone: string; ladder: boolean }): string {
   const parts = [];
-  if (book.updatedAt !== null) {
+  if (book.updatedAt !== null && isTime(book.updatedAt)) {
     parts.push(`${dateTimeFormat(book.updatedAt, { format: 'HH:mm:ss.SSS', timeZone })} ${zoneText(book.updatedAt, timeZone)}`);
   }
   if (book.lastUpdateId !== null) {
@@ -120,7 +123,7 @@ function statusText(book: BookSource, model: BookModel, { timeZone, ladder }: { 
   const shown = Math.max(model.bids.length, model.asks.length);
   const there = Math.max(model.curve.bids.length, model.curve.asks.length);
   // The curve shows every level.
-  parts.push(ladder && shown < there ? `${shown} of ${there} levels` : `${there} levels`);
+  parts.push(ladder && shown < there ? `${shown} of ${there} levels` : there === 1 ? '1 level' : `${there} levels`);
   if (model.tick !== null) {
     parts.push(`grouped by ${model.tick}`);
   }

@@ -33,6 +33,8 @@ export type BookSource = {
   originLabel: string | null;
   /** False where prices come from doubles, without the exchange's text. */
   exact: boolean;
+  /** Rows that are no levels: a side, price or quantity of them cannot be read. Default 0. */
+  unread?: number;
 };
 
 /** One line of the ladder. */
@@ -106,11 +108,14 @@ function bookOfFrame(frame: FrameLike): BookSource {
   const priceText = fieldOf(frame, 'price_text');
   const quantityText = fieldOf(frame, 'quantity_text');
   const sides: Record<Side, Level[]> = { bid: [], ask: [] };
+  let unread = 0;
   for (let row = 0; row < frame.length; row++) {
     const name = sideOf(side.values[row]);
     const at = exactText(priceText?.values[row], price.values[row]) ?? exactText(price.values[row], null);
     const size = exactText(quantityText?.values[row], quantity.values[row]) ?? exactText(quantity.values[row], null);
-    if (name !== undefined && at !== null && size !== null) {
+    if (name === undefined || at === null || size === null) {
+      unread += 1;
+    } else {
       sides[name].push([at, size]);
     }
   }
@@ -131,6 +136,7 @@ function bookOfFrame(frame: FrameLike): BookSource {
     simulated: origin.simulated,
     originLabel: origin.label,
     exact: priceText !== undefined && quantityText !== undefined,
+    unread,
   };
 }
 

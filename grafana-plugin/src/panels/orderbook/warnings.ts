@@ -29,6 +29,10 @@ export function bookWarnings(book: BookSource, model: BookModel, tick = ''): Boo
   if (tick.trim() !== '' && model.tick === null) {
     warnings.push({ tone: 'note', title: 'Not grouped', text: `the tick size “${tick}” is no decimal number above 0` });
   }
+  if (book.unread !== undefined && book.unread > 0) {
+    const rows = book.unread === 1 ? 'one row has' : `${book.unread} rows have`;
+    warnings.push({ tone: 'note', title: 'Levels left out', text: `${rows} no readable side, price or quantity` });
+  }
   if (!book.exact) {
     warnings.push({ tone: 'note', title: 'From doubles', text: 'exact to 15 digits; the exchange’s own text is not in the data' });
   }

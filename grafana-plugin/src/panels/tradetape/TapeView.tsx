@@ -2,6 +2,7 @@ import React, { useMemo } from 'react';
 import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { Button, useStyles2, useTheme2 } from '@grafana/ui';
+import { isTime } from '../frame_reader';
 import { SimulatedMark } from '../SimulatedMark';
 import { zoneText } from '../zone_text';
 import type { TapeBuffer, TapeTrade } from './model';
@@ -32,16 +33,20 @@ export type TapeViewProps = {
   timeZone?: string;
   /** Where a trade's own page is; a row's time is a link to it. Stable (useCallback). */
   linkOf?: (trade: TapeTrade) => string;
+  /** Said while there are no trades. */
+  none?: string;
   /** Controls to the left of the pause button. */
   toolbar?: React.ReactNode;
 };
+
+const LIVE_NONE = 'No trades yet; they appear as they happen.';
 
 /**
  * A live list of trades, newest at the top. It pauses under the pointer, by the key P or Space, and while it is scrolled down.
  * Plain props: the panel and the app's page use it.
  */
 export function TapeView(props: TapeViewProps) {
-  const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals, linkOf } = props;
+  const { buffer, filter, showSymbol = false, pauseOnHover = true, timeZone = 'utc', priceDecimals, quantityDecimals, linkOf, none = LIVE_NONE } = props;
   const theme = useTheme2();
   const styles = useStyles2(getStyles, props.buyColor ?? 'green', props.sellColor ?? 'red', showSymbol);
   const look = useMemo<TapeLook>(
@@ -124,7 +129,7 @@ export function TapeView(props: TapeViewProps) {
           </span>
         </div>
         <div ref={list} role="rowgroup" className={styles.list} />
-        {state.lines === 0 && <div className={styles.none}>No trades to show yet; they appear as they happen.</div>}
+        {state.lines === 0 && <div className={styles.none}>{buffer.size > 0 ? 'No trade has the side and size chosen above.' : none}</div>}
       </div>
     </section>
   );
@@ -135,7 +140,7 @@ function clockOf(timeZone: string): (time: number) => string {
   let second = NaN;
   let text = '';
   return (time) => {
-    if (!Number.isFinite(time)) {
+    if (!isTime(time)) {
       return '–';
     }
     const at = Math.floor(time / 1000);

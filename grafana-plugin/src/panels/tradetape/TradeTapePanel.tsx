@@ -1,5 +1,5 @@
 import React, { memo, useEffect, useMemo, useRef, useState } from 'react';
-import type { PanelProps } from '@grafana/data';
+import { LoadingState, type PanelProps } from '@grafana/data';
 import { fieldOf, framesWith } from '../frame_reader';
 import { PanelMessage } from '../PanelMessage';
 import { PanelState } from '../PanelState';
@@ -81,6 +81,7 @@ function Tape({ data, options, height, timeZone }: PanelProps<TradeTapeOptions>)
       priceDecimals={price?.config?.decimals}
       quantityDecimals={quantity?.config?.decimals}
       timeZone={timeZone}
+      none={data.state === LoadingState.Streaming ? undefined : 'No trades in this time range.'}
       linkOf={own ? lineageLink : undefined}
       toolbar={toolbar}
     />
