@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { ConfigPart } from "./config.ts";
 import { CandlewireError, errorText } from "./error.ts";
 import type { Origin } from "./market/origin.ts";
+import { wait } from "./wait.ts";
 
 /** An exchange in a process of its own, so that its work never slows the host. */
 export type ExchangeProcess = {
@@ -14,6 +15,11 @@ export type ExchangeProcess = {
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 };
+
+/** How long it may take to say its address: a large market is opened first, ms. */
+const START_MS = 120_000;
+/** How long it may take to end, ms. */
+const STOP_MS = 20_000;
 
 /** Starts `exchange` with a part of the configuration and waits until it answers. */
 export async function startExchangeProcess(
@@ -54,36 +60,54 @@ export async function startExchangeProcess(
     }
   };
   const reading = Promise.all([follow(child.stdout), follow(child.stderr)]);
-  const restUrl = await Promise.race([
-    found.promise,
-    ended.then(async () => {
-      await reading;
-      throw new CandlewireError(
-        "exchange.start_failed",
-        `Start the exchange: ${lastLines.join(" ").trim() || "it ended"}`,
-        {
-          retry: "operator",
-          hint: "deno task exchange shows it alone",
-        },
-      );
-    }),
-  ]);
-  const origin = await exchangeOrigin(restUrl);
+  const failed = (how: string) =>
+    new CandlewireError("exchange.start_failed", `Start the exchange: ${lastLines.join(" ").trim() || how}`, {
+      retry: "operator",
+      hint: "deno task exchange shows it alone",
+    });
+  const stop = async () => {
+    const late = setTimeout(() => kill("SIGKILL"), STOP_MS);
+    kill("SIGTERM");
+    await ended;
+    clearTimeout(late);
+    await reading;
+  };
+  const kill = (signal: "SIGTERM" | "SIGKILL") => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended already.
+    }
+  };
+  const begun = new AbortController();
+  let restUrl: string;
+  let origin: Origin;
+  try {
+    restUrl = await Promise.race([
+      found.promise,
+      ended.then(async () => {
+        await reading;
+        throw failed("it ended");
+      }),
+      wait(START_MS, begun.signal).then(() => {
+        throw failed(`no address after ${START_MS / 1000} s`);
+      }),
+    ]);
+    origin = await exchangeOrigin(restUrl);
+  } catch (error) {
+    // It would keep its port.
+    await stop();
+    throw error;
+  } finally {
+    begun.abort();
+  }
   return {
     pid: child.pid,
     restUrl,
     wsUrl: restUrl.replace(/^http/, "ws"),
     origin,
     ended,
-    async stop() {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // It has ended already.
-      }
-      await ended;
-      await reading;
-    },
+    stop,
   };
 }
 

@@ -23,10 +23,19 @@ if (invocation.printConfig) {
 }
 
 const stopping = new AbortController();
+/** A signal that comes twice for one Ctrl-C, from the terminal and from a task runner, is one. */
+const SAME_SIGNAL_MS = 1_000;
+let stoppingSince = Infinity;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(name, () => {
+    if (performance.now() - stoppingSince > SAME_SIGNAL_MS) {
+      // Modules and the exchange end with us; an embedded PostgreSQL is adopted by the next start.
+      console.log(`${name} again: ended without waiting for what is under way`);
+      Deno.exit(130);
+    }
     if (stopping.signal.aborted) return;
-    console.log(`${name}: stopping`);
+    stoppingSince = performance.now();
+    console.log(`${name}: stopping; once more ends it at once`);
     stopping.abort();
   });
 }

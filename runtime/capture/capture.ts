@@ -123,10 +123,10 @@ export class Capture {
       signal,
     });
     const stream = { slot: config.slot, publication: config.publication };
-    await connection.start(
+    await this.#unlessStopped(connection.start(
       { ...stream, onFrame: (frame) => pump.frame(frame) },
       config.statusIntervalMs,
-    );
+    ));
     onStreaming();
     this.#context.health("running", `Streaming from slot ${config.slot}`);
     try {
@@ -135,6 +135,15 @@ export class Capture {
       // What was received is made durable also when the connection broke: it need not be sent again.
       await pump.drain().catch((error) => this.#context.log("warn", `Drain: ${errorText(error)}`));
     }
+  }
+
+  /** What PostgreSQL may take its time for; a stop does not wait for it: the connection ends with the session. */
+  async #unlessStopped<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#context;
+    work.catch(() => {});
+    const done = await Promise.race([work.then((value) => ({ value })), untilAborted(signal)]);
+    if (done === undefined) throw signal.reason;
+    return done.value;
   }
 
   /** Makes the slot where there is none, reads the tables, and returns the position that the stream goes on from. */
@@ -157,9 +166,10 @@ export class Capture {
       if (decision.kind === "resnapshot") this.#mayResnapshot(decision, known!);
       if (decision.dropSlot) {
         log("warn", `Dropping slot ${config.slot}: it does not continue this journal`, { slot: config.slot });
-        await connection.dropSlot(config.slot);
+        await this.#unlessStopped(connection.dropSlot(config.slot));
       }
-      const created = await connection.createSlot(config.slot);
+      health("starting", `Creating slot ${config.slot}: PostgreSQL waits for the transactions that are open`);
+      const created = await this.#unlessStopped(connection.createSlot(config.slot));
       snapshotName = created.snapshotName;
       const snapshot = config.snapshotMode === "initial"
         ? { startedAt: wallClock(), slotLsn: created.lsn }

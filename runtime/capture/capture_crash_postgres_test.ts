@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { JournalLog } from "../consumer/log/journal.ts";
-import { CapturedPostgres, eventually, journalRecords } from "../tests/captured_postgres.ts";
+import { CapturedPostgres, journalRecords } from "../tests/captured_postgres.ts";
+import { eventually } from "../tests/until.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
 import { spawnCapture } from "../tests/spawned_capture.ts";
 import type { CaptureConfig } from "./config.ts";

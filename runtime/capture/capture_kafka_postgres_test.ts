@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CapturedPostgres, eventually } from "../tests/captured_postgres.ts";
+import { CapturedPostgres } from "../tests/captured_postgres.ts";
+import { eventually } from "../tests/until.ts";
 import { KafkaTopics } from "../tests/kafka_topics.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
 import { spawnCapture } from "../tests/spawned_capture.ts";

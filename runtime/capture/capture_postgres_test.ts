@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import pg from "pg";
 import { memoryContext } from "../host/memory_context.ts";
 import {
   CapturedPostgres,
@@ -7,6 +8,7 @@ import {
   ORIGIN,
   recordsOf,
 } from "../tests/captured_postgres.ts";
+import { TcpProxy } from "../query/testing/tcp_proxy.ts";
 import { Capture } from "./capture.ts";
 import { captureConfig } from "./config.ts";
 import { MemorySink } from "./sink/memory.ts";
@@ -343,6 +345,45 @@ Deno.test("capture over a real PostgreSQL", async (t) => {
     await Promise.race([running.then(() => done = true), eventually(() => done, "capture goes on")]);
     assert.equal(stopped, 1);
     await postgres.dropSlot("brief");
+  });
+
+  await t.step("a stop does not wait for the transactions that a new slot waits for", async () => {
+    const open = new pg.Client(postgres.server);
+    await open.connect();
+    await open.query("BEGIN; SELECT pg_current_xact_id()");
+    const capture = postgres.capture(postgres.journal(), { slot: "late" });
+    await eventually(
+      () => /Creating slot late: PostgreSQL waits/.test(capture.context.state.detail),
+      "capture does not say what it waits for",
+    );
+    let done = false;
+    const ending = capture[Symbol.asyncDispose]().then(() => done = true);
+    await eventually(() => done, "capture goes on");
+    await ending;
+    await open.end();
+  });
+
+  await t.step("a server that falls silent is noticed, and read again when it is back", async () => {
+    await using proxy = new TcpProxy({ hostname: postgres.server.host, port: postgres.server.port });
+    const direct = postgres.server;
+    const journal = postgres.journal();
+    postgres.server = { ...direct, host: "127.0.0.1", port: proxy.port };
+    const capture = postgres.capture(journal, { slot: "silent", statusIntervalMs: 100 });
+    postgres.server = direct;
+    try {
+      await postgres.streaming(capture);
+      proxy.hold();
+      await eventually(
+        () => /said nothing for/.test(capture.context.state.detail),
+        () => `the silence is not noticed: ${JSON.stringify(capture.context.state)}`,
+      );
+      assert.equal(capture.context.state.health, "degraded");
+      proxy.restore();
+      await postgres.streaming(capture);
+    } finally {
+      await capture[Symbol.asyncDispose]();
+    }
+    await postgres.dropSlot("silent");
   });
 
   await t.step("what an operator must mend is named, with the remedy, and tried again", async () => {

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { CandlewireError } from "../error.ts";
+import { endClient } from "../end_postgres_client.ts";
 import type { ColumnType } from "./column_value.ts";
 import type { CapturedColumn, CapturedTable } from "./envelope_writer.ts";
 import type { Relation } from "./pgoutput.ts";
@@ -155,7 +156,7 @@ export class Catalog implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.client.end().catch(() => {});
+    await endClient(this.client);
   }
 
   async #loadTypes(): Promise<void> {

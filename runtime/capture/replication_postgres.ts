@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import pg from "pg";
 import type { Lsn } from "../change/lsn.ts";
 import { CandlewireError, errorText } from "../error.ts";
+import { endClient } from "../end_postgres_client.ts";
 import { POSTGRES_EPOCH_US } from "./pgoutput.ts";
 
 /** How to reach PostgreSQL. */
@@ -24,6 +25,9 @@ export type StreamOptions = {
 export const SESSION_OPTIONS =
   "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1 -c bytea_output=hex -c lc_monetary=C";
 
+/** Each status asks for an answer: after so many without one, the server or the network is gone. */
+const SILENT_INTERVALS = 6;
+
 /** The parts of the driver's connection that its types leave out. */
 type RawConnection = {
   stream: { pause(): void; resume(): void; destroy(): void; writableLength: number };
@@ -44,6 +48,9 @@ export class ReplicationConnection implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
   #streaming: Promise<unknown> | undefined;
   #ended = false;
+  #paused = false;
+  /** When the server said something last, on performance's clock. */
+  #heardAt = 0;
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -106,7 +113,10 @@ export class ReplicationConnection implements AsyncDisposable {
     const raw = this.#raw();
     const started = Promise.withResolvers<void>();
     raw.once("replicationStart", () => started.resolve());
-    raw.on("copyData", ({ chunk }) => options.onFrame(chunk));
+    raw.on("copyData", ({ chunk }) => {
+      this.#heardAt = performance.now();
+      options.onFrame(chunk);
+    });
     const publication = `"${options.publication.replaceAll('"', '""')}"`;
     this.#streaming = this.#client.query(
       `START_REPLICATION SLOT ${pg.escapeIdentifier(options.slot)} LOGICAL 0/0 ` +
@@ -124,7 +134,14 @@ export class ReplicationConnection implements AsyncDisposable {
       },
     );
     await Promise.race([started.promise, this.#closed.promise]);
-    this.#timer = setInterval(() => this.#sendStatus(), statusIntervalMs);
+    this.#heardAt = performance.now();
+    this.#timer = setInterval(() => {
+      const silentMs = performance.now() - this.#heardAt;
+      // A paused stream hears nothing because it does not listen.
+      if (!this.#paused && silentMs > SILENT_INTERVALS * statusIntervalMs) {
+        this.#closed.reject(new Error(`The server has said nothing for ${Math.round(silentMs / 1000)} s`));
+      } else this.#sendStatus(true);
+    }, statusIntervalMs);
   }
 
   /** I1: call it with what is durable, nothing else. */
@@ -135,10 +152,13 @@ export class ReplicationConnection implements AsyncDisposable {
 
   /** Stops reading from the socket: PostgreSQL then holds the WAL back. */
   pause(): void {
+    this.#paused = true;
     this.#raw().stream.pause();
   }
 
   resume(): void {
+    this.#paused = false;
+    this.#heardAt = performance.now();
     this.#raw().stream.resume();
   }
 
@@ -149,24 +169,18 @@ export class ReplicationConnection implements AsyncDisposable {
     const { stream } = this.#raw();
     // A paused socket would never see the server's end of the connection.
     stream.resume();
-    const ended = this.#client.end().catch(() => {});
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([
-      ended,
-      new Promise((resolve) => timer = setTimeout(resolve, this.#streaming === undefined ? 2000 : 500)),
-    ]);
-    clearTimeout(timer);
-    stream.destroy();
+    await endClient(this.#client, this.#streaming === undefined ? 2000 : 500);
     await this.#streaming;
   }
 
-  /** Standby status update: written, flushed and applied, all the same. */
-  #sendStatus(): void {
+  /** Standby status update: written, flushed and applied, all the same. `reply` asks for a keepalive at once. */
+  #sendStatus(reply = false): void {
     if (this.#ended || this.#streaming === undefined) return;
     const message = Buffer.alloc(34);
     message.writeUInt8(0x72, 0);
     for (const at of [1, 9, 17]) message.writeBigUInt64BE(this.#acknowledged, at);
     message.writeBigInt64BE(BigInt(Date.now() * 1000 - POSTGRES_EPOCH_US), 25);
+    message.writeUInt8(reply ? 1 : 0, 33);
     this.#raw().sendCopyFromChunk(message);
   }
 

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { formatLsn, parseLsn } from "../change/lsn.ts";
 import { CandlewireError, errorText } from "../error.ts";
+import { endClient } from "../end_postgres_client.ts";
 import type { PostgresEndpoint } from "../postgres/server.ts";
 import type { ConnectorTable } from "./connector_settings.ts";
 
@@ -154,6 +155,6 @@ export class ConnectorDatabase implements AsyncDisposable {
   async #forget(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => {});
+    if (client !== undefined) await endClient(client);
   }
 }

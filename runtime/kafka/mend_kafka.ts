@@ -1,7 +1,14 @@
+import { setImmediate } from "node:timers";
+import Runner from "kafkajs/src/consumer/runner.js";
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import { replaceFetchDecoder } from "./fetch_response_kafka.ts";
 
 type Queue = { pending: unknown[] };
+type StoppableRunner = {
+  running: boolean;
+  fetchManager: { stop(): Promise<void> };
+  fetch(this: StoppableRunner, node: number): Promise<unknown[]>;
+};
 
 let mended = false;
 
@@ -10,6 +17,8 @@ let mended = false;
  *
  * - With nothing pending it sets a timer of a negative time after every answer: work for nothing, and a
  *   TimeoutNegativeWarning on stderr. Whatever is queued later sets its own timer.
+ * - A consumer that is stopped while its fetchers are made anew, because brokers came or went, would fetch nothing for ever,
+ *   in microtasks alone, so that no timer of the process fires any more: its fetchers are told to end.
  * - How it decodes what it fetched: see {@linkcode replaceFetchDecoder}.
  */
 export function mendDriver(): void {
@@ -20,5 +29,13 @@ export function mendDriver(): void {
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0) schedule.call(this);
+  };
+  const runner = Runner.prototype as StoppableRunner;
+  const fetch = runner.fetch;
+  runner.fetch = async function (node) {
+    if (this.running) return await fetch.call(this, node);
+    void this.fetchManager.stop();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    return [];
   };
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { errorText } from "../error.ts";
+import { endClient } from "../end_postgres_client.ts";
 import { untilAborted, wait } from "../wait.ts";
 import type { PostgresEndpoint } from "./server.ts";
 
@@ -92,10 +93,7 @@ export function keepLease(endpoint: PostgresEndpoint, name: string, options: Lea
       await onLost(why);
     } finally {
       held = false;
-      // A server that is not reached any more says no goodbye.
-      const left = new AbortController();
-      await Promise.race([client.end().catch(() => {}), wait(checkMs, left.signal)]);
-      left.abort();
+      await endClient(client, checkMs);
     }
   };
 

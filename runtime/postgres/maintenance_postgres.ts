@@ -1,6 +1,7 @@
 import pg from "pg";
 import { CandlewireError, errorText } from "../error.ts";
 import { type EpochMs, epochMs, wallClock } from "../market/epoch.ts";
+import { endClient } from "../end_postgres_client.ts";
 import {
   dropPartitionsBefore,
   ensurePartitions,
@@ -50,7 +51,10 @@ export async function maintainPostgres(
       if (client === undefined) {
         const opened = new pg.Client({
           ...endpoint,
-          connectionTimeoutMillis: 5000,
+          connectionTimeoutMillis: 5_000,
+          // A server that hangs must not hold up the stop; a new partition waits for readers of its table.
+          query_timeout: 30_000,
+          keepAlive: true,
           application_name: "candlewire maintenance",
         });
         opened.on("error", () => {
@@ -65,7 +69,7 @@ export async function maintainPostgres(
       } catch (error) {
         const broken = client;
         client = undefined;
-        await broken?.end().catch(() => {});
+        if (broken !== undefined) await endClient(broken);
         throw error;
       }
     });
@@ -107,10 +111,14 @@ export async function maintainPostgres(
     });
 
   await round();
-  const timer = setInterval(
-    () => void round().catch((error) => options.report("warn", `Maintain PostgreSQL: ${errorText(error)}`)),
-    options.intervalMs,
-  );
+  let busy = false;
+  const timer = setInterval(async () => {
+    // Rounds do not queue up behind one that waits for the server (I10).
+    if (busy) return;
+    busy = true;
+    await round().catch((error) => options.report("warn", `Maintain PostgreSQL: ${errorText(error)}`));
+    busy = false;
+  }, options.intervalMs);
   void untilAborted(options.signal).then(() => clearInterval(timer));
 
   return {
@@ -151,7 +159,7 @@ export async function maintainPostgres(
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await queue;
-      await client?.end();
+      if (client !== undefined) await endClient(client);
     },
   };
 }

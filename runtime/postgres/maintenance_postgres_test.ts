@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { type EpochMs, epochMs, wallClock } from "../market/epoch.ts";
+import { TcpProxy } from "../query/testing/tcp_proxy.ts";
+import { until } from "../tests/pipeline_process.ts";
 import { maintainPostgres } from "./maintenance_postgres.ts";
 import { migratePostgres } from "./migrate_postgres.ts";
 import { startPostgres } from "./server.ts";
@@ -35,6 +37,17 @@ Deno.test("maintenance of PostgreSQL", async (t) => {
       }
       // A simulated market runs ahead of the clock.
       assert.equal(await maintenance.ensure("recent_trades", day(30)), 1);
+    });
+
+    await t.step("ends although the server says nothing any more", async () => {
+      await using proxy = new TcpProxy({ hostname: server.host, port: server.port });
+      const reached = { ...server, host: "127.0.0.1", port: proxy.port };
+      const maintenance = await maintainPostgres(reached, { ...options, retentionDays: null });
+      proxy.hold();
+      let ended = false;
+      const ending = maintenance[Symbol.asyncDispose]().then(() => ended = true);
+      await until("maintenance to end", 30_000, () => ended || undefined);
+      await ending;
     });
 
     await t.step("keeps what it has just made in its next round", async () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { CandlewireError } from "../error.ts";
 import type { Origin } from "../market/origin.ts";
+import { endClient } from "../end_postgres_client.ts";
 import type { PostgresEndpoint } from "./server.ts";
 
 /** Where the numbered migrations lie. */
@@ -9,6 +10,11 @@ const SCHEMA = new URL("../../schema/postgres/", import.meta.url);
 
 /** Serializes hosts that migrate the same database. */
 const LOCK = 0x63616e64;
+
+/** How long a server may take to let us in, ms. */
+const CONNECT_MS = 10_000;
+/** Limits of a look at one row: a server that hangs is told as such instead of being waited for. */
+const LOOK = { connectionTimeoutMillis: CONNECT_MS, query_timeout: 15_000 };
 
 /** The roles that modules log in as: each may do its own work and nothing else (I6). */
 export type ModuleRole = "candlewire_producer" | "candlewire_capture";
@@ -30,20 +36,28 @@ export type MigrateOptions = {
  */
 export async function migratePostgres(endpoint: PostgresEndpoint, options: MigrateOptions): Promise<void> {
   await ensureDatabase(endpoint);
-  const client = new pg.Client(endpoint);
+  const client = new pg.Client({ ...endpoint, connectionTimeoutMillis: CONNECT_MS });
   await client.connect();
   try {
-    await client.query("SELECT pg_advisory_lock($1)", [LOCK]);
+    const { rows } = await client.query("SELECT pg_try_advisory_lock($1) AS held", [LOCK]);
+    if (!rows[0].held) {
+      options.print?.("Another host migrates this database: waiting for it");
+      await client.query("SELECT pg_advisory_lock($1)", [LOCK]);
+    }
     await applyMigrations(client, options.print ?? (() => {}));
     await settleOrigin(client, options.origin);
     await settleRoles(client, endpoint.database, options.passwords);
   } finally {
-    await client.end();
+    await endClient(client);
   }
 }
 
 async function ensureDatabase(endpoint: PostgresEndpoint): Promise<void> {
-  const client = new pg.Client({ ...endpoint, database: "postgres" });
+  const client = new pg.Client({
+    ...endpoint,
+    database: "postgres",
+    connectionTimeoutMillis: CONNECT_MS,
+  });
   await client.connect();
   try {
     const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [endpoint.database]);
@@ -52,7 +66,7 @@ async function ensureDatabase(endpoint: PostgresEndpoint): Promise<void> {
     // Another host made it in between.
     if ((error as { code?: string }).code !== "42P04") throw error;
   } finally {
-    await client.end();
+    await endClient(client);
   }
 }
 
@@ -143,7 +157,7 @@ async function settleRoles(
  * settled that yet.
  */
 export async function readOrigin(endpoint: PostgresEndpoint): Promise<Origin> {
-  const client = new pg.Client(endpoint);
+  const client = new pg.Client({ ...endpoint, ...LOOK });
   try {
     await client.connect();
     const { rows } = await client.query("SELECT kind, id, label FROM candlewire_origin");
@@ -154,7 +168,7 @@ export async function readOrigin(endpoint: PostgresEndpoint): Promise<Origin> {
     if (["3D000", "42P01"].includes((error as { code?: string }).code ?? "")) throw noOrigin(endpoint);
     throw error;
   } finally {
-    await client.end().catch(() => {});
+    await endClient(client);
   }
 }
 
@@ -168,12 +182,12 @@ function noOrigin({ host, port, database }: PostgresEndpoint): CandlewireError {
 
 /** The epoch of the newest writer of a name; 0 when there was none. */
 export async function readFence(endpoint: PostgresEndpoint, writer: string): Promise<number> {
-  const client = new pg.Client(endpoint);
+  const client = new pg.Client({ ...endpoint, ...LOOK });
   try {
     await client.connect();
     const { rows } = await client.query("SELECT epoch FROM candlewire_fence WHERE writer = $1", [writer]);
     return Number(rows[0]?.epoch ?? 0);
   } finally {
-    await client.end().catch(() => {});
+    await endClient(client);
   }
 }

@@ -4,7 +4,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { KafkaCluster } from "../../kafka/cluster_kafka.ts";
 import { mendDriver } from "../../kafka/mend_kafka.ts";
 import { readLogOrigin, settleLogOrigin } from "../../kafka/origin_kafka.ts";
-import { eventually } from "../../tests/captured_postgres.ts";
+import { eventually } from "../../tests/until.ts";
 import { needStack, stackIgnore, stackName } from "../../tests/test_stack.ts";
 import type { CapturePosition, SinkRecord } from "./change_sink.ts";
 import { KAFKA_ERROR, refusal } from "./kafka_errors.ts";

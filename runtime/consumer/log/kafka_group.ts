@@ -5,7 +5,7 @@ import type { CandlewireError } from "../../error.ts";
 import type { BatchMessage } from "../../kafka/fetch_response_kafka.ts";
 import type { RecordBatch } from "../../kafka/record_batch.ts";
 import type { KafkaCluster } from "../../kafka/cluster_kafka.ts";
-import { wait } from "../../wait.ts";
+import { untilAborted, wait } from "../../wait.ts";
 
 /** How a member of the group works. */
 export type KafkaGroupOptions = {
@@ -139,7 +139,8 @@ export class KafkaGroup implements AsyncDisposable {
       this.#events.assigned(member, partitions);
     });
     consumer.on(consumer.events.REBALANCING, () => this.#events.rebalancing());
-    try {
+    let joined = false;
+    const joining = (async () => {
       await consumer.connect();
       await consumer.subscribe({ topics: found, fromBeginning: true });
       await consumer.run({
@@ -148,6 +149,11 @@ export class KafkaGroup implements AsyncDisposable {
         partitionsConsumedConcurrently: 1,
         eachBatch: (payload) => this.#batch(payload),
       });
+      joined = true;
+    })();
+    try {
+      // A group that takes long to form must not hold up the stop.
+      await Promise.race([joining, untilAborted(signal)]);
       const over = AbortSignal.any([signal, ended.signal]);
       while (!over.aborted) {
         await wait(found.length === wanted.length ? 2 ** 30 : options.recheckMs, over);
@@ -159,7 +165,10 @@ export class KafkaGroup implements AsyncDisposable {
       this.#events.lost(problem);
       // A broker that does not answer must not hold up the stop.
       const left = new AbortController();
-      const leaving = consumer.disconnect().catch(() => {}).finally(() => left.abort());
+      const leave = () => consumer.disconnect().catch(() => {});
+      const leaving = leave().finally(() => left.abort());
+      // One that joins only now would be a member that nobody knows of.
+      if (!joined) joining.then(leave, () => {});
       await Promise.race([leaving, wait(LEAVE_MS, left.signal)]);
     }
   }

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { CandlewireError, errorText } from "../../error.ts";
 import type { CompletenessRow, TableBatch, TableName } from "../../market/table.ts";
+import { endClient } from "../../end_postgres_client.ts";
 import type { MarketTables } from "./market_table.ts";
 import { failureClass, schemaMismatch, unavailable } from "./postgres_failure.ts";
 import { insertStatement, rowsParameter } from "./postgres_statements.ts";
@@ -98,7 +99,7 @@ export class PostgresTables implements MarketTables {
   async [Symbol.asyncDispose](): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => {});
+    if (client !== undefined) await endClient(client);
   }
 
   async #connect(): Promise<pg.Client> {
@@ -125,7 +126,7 @@ export class PostgresTables implements MarketTables {
       await client.connect();
       await this.#claim(client);
     } catch (error) {
-      await client.end().catch(() => {});
+      await endClient(client);
       throw failureClass(error) === "schema" ? schemaMismatch(error) : unavailable(error);
     }
     return this.#client = client;
@@ -215,7 +216,7 @@ export class PostgresTables implements MarketTables {
 
   #drop(client: pg.Client): void {
     if (this.#client === client) this.#client = undefined;
-    client.end().catch(() => {});
+    void endClient(client);
   }
 
   get #writer(): string {

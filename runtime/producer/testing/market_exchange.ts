@@ -2,9 +2,10 @@ import { MemoryMarket, type MemoryMarketOptions } from "../../exchange/server/te
 import { serverConfig } from "../../exchange/server/config.ts";
 import { startExchange } from "../../exchange/server/start_exchange.ts";
 import type { ServerConfig } from "../../exchange/server/config.ts";
+import { eventually } from "../../tests/until.ts";
 
-/** How long a test waits for something that must come. */
-const DEADLINE_MS = 20_000;
+/** What a request may take, a run to its goal too, ms. */
+const REQUEST_MS = 60_000;
 
 /** The exchange over a small seeded market in memory, frozen until {@linkcode TestExchange.run}. */
 export type TestExchange = AsyncDisposable & {
@@ -39,6 +40,7 @@ export async function testExchange(
       method,
       headers: { "Content-Type": "application/json" },
       ...body === undefined ? {} : { body: JSON.stringify(body) },
+      signal: AbortSignal.timeout(REQUEST_MS),
     });
     const answer = await response.json();
     if (!response.ok) throw new Error(`${method} /admin/${path}: ${JSON.stringify(answer)}`);
@@ -59,16 +61,10 @@ export async function testExchange(
 }
 
 /** Waits for a condition; throws with the name of what never came, and what `shown` says then. */
-export async function until(
+export function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   shown: () => unknown = () => "",
 ): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!await condition()) {
-    if (performance.now() > deadline) {
-      throw new Error(`Wait for ${what}: ${DEADLINE_MS} ms have passed; ${JSON.stringify(await shown())}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return eventually(condition, async () => `${what}; ${JSON.stringify(await shown())}`);
 }
