@@ -90,7 +90,6 @@ async function start(options: ApiOptions & { silenceMs?: number } = {}) {
 class Stream {
   readonly ids: number[] = [];
   readonly notices: string[] = [];
-  packets = 0;
   failure: unknown;
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
@@ -98,14 +97,12 @@ class Stream {
   constructor(instance: Instance, path: string) {
     this.#ended = (async () => {
       for await (const bytes of runChannel(instance, path, this.#abort.signal)) {
-        const { schema, data } = JSON.parse(new TextDecoder().decode(bytes));
-        this.packets++;
+        const { schema } = JSON.parse(new TextDecoder().decode(bytes));
         this.notices.push(
           ...schema.meta.notices.filter(({ severity }: { severity: string }) => severity === "warning")
             .map(({ text }: { text: string }) => text),
         );
-        const at = schema.fields.findIndex(({ name }: { name: string }) => name === "trade_id");
-        if (at >= 0) this.ids.push(...data.values[at]);
+        this.ids.push(...valuesOf(bytes, "trade_id"));
       }
     })().catch((error) => void (this.failure = error));
   }
@@ -122,6 +119,11 @@ class Stream {
     this.#abort.abort();
     await this.#ended;
   }
+}
+
+function valuesOf(packet: Uint8Array, field: string): number[] {
+  const { schema, data } = JSON.parse(new TextDecoder().decode(packet));
+  return data.values[schema.fields.findIndex(({ name }: { name: string }) => name === field)];
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
@@ -158,6 +160,19 @@ Deno.test("paths of a channel share one connection, and none loses or doubles ro
   assert.deepEqual([first, same, ...others].flatMap(({ notices }) => notices), []);
   for (const one of [first, same, ...others]) await one.end();
   await until(() => api.control.parts.hub.readers === 0, "the connection to be closed");
+});
+
+Deno.test("more symbols than the event stream narrows to share one connection too", async () => {
+  await using rig = await start();
+  const { api, stream } = rig;
+  const symbols = Array.from({ length: 60 }, (_, at) => `S${at}USDT`);
+  for (const symbol of symbols) api.trade(1, 1, { symbol });
+  const streams = symbols.map((symbol) => stream(`trades/${symbol}`));
+  for (const one of streams) await one.has(1);
+  await until(() => api.control.parts.hub.readers === 1, "one connection");
+  for (const symbol of symbols) api.trade(2, 2, { symbol });
+  for (const one of streams) await one.has(2);
+  assert.deepEqual(streams.map(({ ids }) => ids), symbols.map(() => [1, 2]));
 });
 
 /** A stream of trades that a query answered up to 29, which has read on to 31. */
@@ -219,6 +234,28 @@ Deno.test("what a reader that is too slow was not sent is read from the store", 
   assert.equal(rig.api.control.parts.hub.figures.oversized, 1);
   assert.deepEqual(stream.ids, range(30, 332));
   assert.deepEqual(stream.notices, []);
+});
+
+Deno.test("a path that is not taken from holds a bounded number of events, and reads what it missed", async () => {
+  await using rig = await start();
+  const { api, instance } = rig;
+  const other = await streaming(rig);
+  const abort = new AbortController();
+  const held = runChannel(instance, "trades/BTCUSDT", abort.signal)[Symbol.asyncIterator]();
+  const ids: number[] = [];
+  let packets = 0;
+  const take = async () => {
+    ids.push(...valuesOf((await held.next()).value, "trade_id"));
+    packets++;
+  };
+  await take();
+  for (let id = 32; id <= 600; id++) api.trade(id, id);
+  await other.has(600);
+  while (!ids.includes(600)) await take();
+  assert.deepEqual(ids, range(30, 600));
+  assert.equal(packets, 2, "all that waited is one packet");
+  abort.abort();
+  await held.next();
 });
 
 Deno.test("a state that cannot be read is told, changes still come, and it is read once it can be", async () => {

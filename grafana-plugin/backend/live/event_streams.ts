@@ -8,7 +8,7 @@ const SILENCE_MS = 40_000;
 /** The event stream narrows to so many symbols; where more are wanted, all are read. */
 const MAX_SYMBOLS = 50;
 /** Events that wait for one subscriber at most; beyond it reads its state again (I10). */
-const MAX_WAITING = 1_000;
+const MAX_WAITING = 200;
 
 /** What a subscriber is told, in order. */
 export type Told =
