@@ -140,6 +140,10 @@ Deno.test({
         assert.deepEqual(await accessibilityProblems(page), [], path);
         const wide = await page.evaluate(`document.documentElement.scrollWidth > innerWidth + 1`);
         assert.equal(wide, false, `${path} scrolls sideways`);
+        if (path.startsWith("market")) {
+          const chart = await page.getByRole("slider", { name: /^Candles/ }).boundingBox();
+          assert.ok(chart!.y < 700, `the chart begins at ${chart!.y} px`);
+        }
         assert.deepEqual(faults(misdeeds), [], path);
       }
     });

@@ -13,6 +13,9 @@ export type ChartAxes = {
   times: ReadonlyArray<Tick & { x: number }>;
 };
 
+/** Half of a time's label: one that is nearer to the left edge would be cut. */
+const HALF_LABEL_PX = 18;
+
 /** Height of the time axis, px. */
 export const TIME_AXIS_PX = 20;
 
@@ -83,7 +86,7 @@ export function TimeChart(props: {
         {axes.times.map((tick) => (
           <g key={tick.value}>
             <line className={styles.grid} x1={tick.x} x2={tick.x} y1={0} y2={axes.plotHeight} />
-            <text className={styles.tick} x={tick.x} y={height - 5} textAnchor="middle">
+            <text className={styles.tick} x={tick.x} y={height - 5} textAnchor={tick.x < HALF_LABEL_PX ? 'start' : 'middle'}>
               {tick.label}
             </text>
           </g>

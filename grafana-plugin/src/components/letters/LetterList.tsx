@@ -1,3 +1,4 @@
+import { css } from '@emotion/css';
 import React, { useCallback, useMemo, useState } from 'react';
 import { locationService } from '@grafana/runtime';
 import { Alert, Button, Checkbox, Combobox, LoadingPlaceholder, Stack } from '@grafana/ui';
@@ -98,7 +99,11 @@ export function LetterList({ chosen }: { chosen: string | undefined }) {
       cell: (letter) => <Time at={letter.last_failed_at} form="minute" />,
     },
     { title: 'Code', header: true, cell: (letter) => <code>{letter.code}</code> },
-    { title: 'Cause', wrap: true, cell: (letter) => letter.message },
+    {
+      title: 'Cause',
+      wrap: true,
+      cell: (letter) => <Cause text={letter.message} />,
+    },
     { title: 'Topic', cell: (letter) => letter.topic },
     { title: 'Partition', numeric: true, cell: (letter) => letter.partition },
     { title: 'Offset', numeric: true, cell: (letter) => letter.offset },
@@ -250,6 +255,19 @@ function Choice(props: { label: string; value: string; values: readonly string[]
     />
   );
 }
+
+/** Its beginning; the whole is in the tooltip and in the letter. */
+function Cause({ text }: { text: string }) {
+  return (
+    <div className={CAUSE} title={text}>
+      {text}
+    </div>
+  );
+}
+
+// No other way puts an ellipsis after several lines.
+// eslint-disable-next-line @typescript-eslint/no-deprecated
+const CAUSE = css({ display: '-webkit-box', overflow: 'hidden', WebkitBoxOrient: 'vertical', WebkitLineClamp: 3 });
 
 const nameOf = (letter: DeadLetter) => `the letter of ${letter.topic} ${letter.partition}/${letter.offset}`;
 const open = (id: string) => locationService.push(`${BASE_URL}/${ROUTES.deadLetters}/${pathOf(id)}`);
