@@ -1,4 +1,4 @@
-/** `deno task plugin [build|package|verify|preview|check]`: the Grafana plugin, from sources to a zip. */
+/** `deno task plugin [build|package|verify|check|preview|screenshots]`: the Grafana plugin, from sources to a zip. */
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { CandlewireError } from "../../runtime/error.ts";
@@ -18,7 +18,8 @@ Without a command: build, package and verify.
   verify   [--no-backend]  checks the zip, or dist when there is no zip or with --dist
   check    [--grafana 12.4] types and lint of the frontend; or its types against the libraries of an older Grafana
   preview                  the pages and panels in a browser without Grafana, on a pipeline of its own or one that runs;
-                           preview --help says more`;
+                           preview --help says more
+  screenshots              the pictures of the plugin in src/img, of the demo's simulated market; needs Chromium`;
 
 const COMMANDS: Record<string, (args: string[]) => Promise<void>> = {
   build: async (args) => await build({ backend: !flags(args)["no-backend"], print }),
@@ -29,6 +30,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<void>> = {
     await (grafana === undefined ? check(print) : checkAgainst(grafana, print));
   },
   preview: async (args) => await (await import("../preview/main.ts")).main(args),
+  screenshots: async () => await (await import("../preview/screenshots.ts")).takeScreenshots(print),
   all: async (args) => {
     const backend = !flags(args)["no-backend"];
     await build({ backend, print });
