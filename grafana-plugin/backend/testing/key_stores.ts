@@ -1,15 +1,21 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { findJava } from "../../../runtime/stack/java.ts";
+import { testEnvironment } from "../../../runtime/tests/start_test_stack.ts";
 
 /** Password of the stores. */
 export const STORE_PASSWORD = "changeit";
 
-/** An authority, a server's certificate of it, and an authority that has nothing to do with them; by the JDK's `keytool`. */
+/**
+ * An authority, a server's key store with a certificate of it for `names` (as keytool's `san`), and an authority that has nothing to
+ * do with them; by the `keytool` of the servers' Java.
+ */
 export async function makeKeyStores(
   folder: string,
   names: string,
 ): Promise<{ keyStore: string; caFile: string; otherCaFile: string }> {
+  const { program } = await findJava(testEnvironment(), { parts: ["cassandra"] });
   const run = async (...args: string[]) => {
-    const { code, stdout } = await new Deno.Command("keytool", {
+    const { code, stdout } = await new Deno.Command(join(dirname(program), "keytool"), {
       args: [...args, "-storepass", STORE_PASSWORD],
       cwd: folder,
       stdout: "piped",
