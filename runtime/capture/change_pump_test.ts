@@ -4,6 +4,7 @@ import { formatLsn, parseLsn } from "../change/lsn.ts";
 import { CandlewireError } from "../error.ts";
 import { dataFrame, keepaliveFrame } from "../tests/pgoutput_writer.ts";
 import { testSeed } from "../tests/seed.ts";
+import { eventually } from "../tests/until.ts";
 import { ChangePump } from "./change_pump.ts";
 import type { ValueModes } from "./column_value.ts";
 import { EnvelopeWriter } from "./envelope_writer.ts";
@@ -101,14 +102,6 @@ const symbols = (sink: MemorySink) => sink.records.map((record) => JSON.parse(re
 const names = (transactions: number[]) =>
   transactions.flatMap((count, i) => Array.from({ length: count }, (_, n) => `${i + 1}-${n}`));
 
-async function until(condition: () => boolean, why: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, why);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 Deno.test("every change once, in order, cut anywhere and sent again from any transaction (I1)", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -155,7 +148,10 @@ for (const halves of [false, true]) {
       `acknowledged ${acknowledged} with nothing stored`,
     );
     release.resolve();
-    await until(() => acknowledged.includes(5000n), "the keepalive after the commit is never acknowledged");
+    await eventually(
+      () => acknowledged.includes(5000n),
+      "the keepalive after the commit is never acknowledged",
+    );
     assert.equal(sink.records.length, 5);
     assert.ok(parseLsn((await sink.position())!.acknowledgedLsn)! >= 5000n);
   });
@@ -165,12 +161,12 @@ Deno.test("a quiet stream's position moves by keepalives, and is stored before i
   const sink = new MemorySink();
   const { pump, acknowledged } = bench(sink, START);
   pump.frame(keepaliveFrame(5000n, true));
-  await until(() => acknowledged.includes(5000n), "the idle position is never acknowledged");
+  await eventually(() => acknowledged.includes(5000n), "the idle position is never acknowledged");
   assert.equal((await sink.position())!.acknowledgedLsn, formatLsn(5000n));
   // Within a transaction a keepalive says nothing of what is still to come.
   const [relation, begin, insert] = frames([1], 6);
   for (const frame of [relation!, begin!, insert!, keepaliveFrame(9000n, true)]) pump.frame(frame);
-  await until(() => sink.records.length === 1, "the change does not come");
+  await eventually(() => sink.records.length === 1, "the change does not come");
   assert.ok(acknowledged.every((lsn) => lsn <= 5000n), `acknowledged ${acknowledged}`);
 });
 
@@ -180,10 +176,10 @@ Deno.test("fault `reject`: a sink that is full pauses the stream, and everything
   sink.reject = Array.from({ length: 5 }, () => full);
   const { pump, acknowledged, state } = bench(sink, START);
   for (const frame of frames([2])) pump.frame(frame);
-  await until(() => state.blocked !== null, "nobody is told");
+  await eventually(() => state.blocked !== null, "nobody is told");
   assert.ok(state.paused);
   assert.ok(acknowledged.every((lsn): boolean => lsn === 0n));
-  await until(() => sink.records.length === 2, "the changes are lost");
+  await eventually(() => sink.records.length === 2, "the changes are lost");
   assert.equal(state.blocked, null);
   assert.equal(state.paused, false);
 });
@@ -196,7 +192,7 @@ Deno.test("fault `failAfterWrite`: the next start finds the position and repeats
   await assert.rejects(() => first.pump.failed, /the answer was lost/);
   const second = bench(sink, (await sink.position())!);
   for (const frame of frames([2, 1, 1])) second.pump.frame(frame);
-  await until(() => sink.records.length >= 4, "the last change does not come");
+  await eventually(() => sink.records.length >= 4, "the last change does not come");
   assert.deepEqual(symbols(sink), names([2, 1, 1]));
 });
 
@@ -207,7 +203,7 @@ Deno.test("a transaction larger than what may wait is appended in parts, and the
     pump.frame(frame);
     if (state.paused) await pump.drain();
   }
-  await until(() => sink.records.length === 50, "changes are missing");
+  await eventually(() => sink.records.length === 50, "changes are missing");
   assert.deepEqual(symbols(sink), names([50]));
 });
 

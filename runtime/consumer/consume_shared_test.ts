@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CandlewireError } from "../error.ts";
 import { testSeed } from "../tests/seed.ts";
+import { eventually } from "../tests/until.ts";
 import { type ConsumerOptions } from "./consume.ts";
 import type { ChangeLog } from "./log/change_log.ts";
 import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
@@ -9,7 +10,7 @@ import { nameOf } from "./partition_name.ts";
 import type { MarketStore, StoreBatch } from "./store/market_store.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
 import { MemoryGroup } from "./testing/memory_group.ts";
-import { startConsumer, tradeRecord, TRADES, until } from "./testing/consumer_rig.ts";
+import { startConsumer, tradeRecord, TRADES } from "./testing/consumer_rig.ts";
 
 /** A store as Cassandra's is: several writes at once, positions elsewhere. `before` runs in front of each write. */
 function remoteStore(
@@ -52,14 +53,14 @@ Deno.test("the next batch is written while one is; its position waits for the on
   const store = remoteStore(inner, () => holds[writes++]?.promise);
   log.append(Array.from({ length: 20 }, (_, at) => tradeRecord(at + 1, "AUSDT")));
   const rig = start(log, store);
-  await until(() => writes === 2, "two writes");
+  await eventually(() => writes === 2, "two writes");
   holds[1]!.resolve();
-  await until(() => ids(inner).length === 5, "the second batch's rows");
+  await eventually(() => ids(inner).length === 5, "the second batch's rows");
   assert.deepEqual(ids(inner), [6, 7, 8, 9, 10]);
   assert.equal(log.acknowledged.size, 0, "I1: the first batch is not durable");
   assert.equal(writes, 2, "I10: no third write before there is room");
   holds[0]!.resolve();
-  await until(() => ids(inner).length === 20, "all rows");
+  await eventually(() => ids(inner).length === 20, "all rows");
   await rig.stop();
   assert.deepEqual([...log.acknowledged.values()], [20]);
   assert.deepEqual(rig.consumer.account, { read: 20, stored: 20, unchanged: 0, filtered: 0, dead: 0 });
@@ -75,13 +76,13 @@ Deno.test("a full dead-letter store stops its partition also behind a write that
   log.append(Array.from({ length: 30 }, (_, at) => tradeRecord(at + 100, "CUSDT")));
   const partitions = new Map((await log.watermarks()).map((mark) => [mark.high, nameOf(mark)]));
   const rig = start(log, store);
-  await until(() => ids(inner).length === 30, "the other partition's rows");
-  await until(() => rig.context.state.health === "blocked", "blocked");
+  await eventually(() => ids(inner).length === 30, "the other partition's rows");
+  await eventually(() => rig.context.state.health === "blocked", "blocked");
   assert.equal(log.acknowledged.get(partitions.get(32)!) ?? 0, 1);
   await inner.dropDeadLetter((await inner.deadLetters({ limit: 1 }))[0]!.id);
   rig.consumer.roomMade();
-  await until(() => ids(inner).length === 60, "all rows");
-  await until(() => rig.context.state.health === "running", "health");
+  await eventually(() => ids(inner).length === 60, "all rows");
+  await eventually(() => rig.context.state.health === "running", "health");
   await rig.stop();
   const { read, stored, dead, unchanged } = rig.consumer.account;
   assert.equal(read, stored + dead + unchanged);
@@ -101,8 +102,8 @@ Deno.test("what a rebalance takes away is neither held back nor told of; what co
     reassigned: async ({ assigned, revoked }) => void changes.push([assigned.length, revoked.length]),
   });
   await group.share(() => 0);
-  await until(() => group.committed.size === 2, "positions");
-  await until(() => ids(inner).length === 20, "all rows");
+  await eventually(() => group.committed.size === 2, "positions");
+  await eventually(() => ids(inner).length === 20, "all rows");
   const lag = () => rig.context.values.get("candlewire_consumer_lag_records");
   assert.equal(rig.consumer.positions.length, 2);
   await group.share(({ partition }) => partition === 0 ? 0 : 1);
@@ -111,7 +112,7 @@ Deno.test("what a rebalance takes away is neither held back nor told of; what co
   // The group has forgotten: all comes again.
   group.committed.clear();
   await group.share(() => 0);
-  await until(() => rig.consumer.account.read === 30, "the records that come again");
+  await eventually(() => rig.consumer.account.read === 30, "the records that come again");
   await rig.stop();
   assert.equal(
     rig.context.values.get(`candlewire_redelivered_records_total{topic=${JSON.stringify(TRADES)}}`),
@@ -174,7 +175,7 @@ Deno.test("any rebalances, faults and orders of writes leave each record stored 
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
         const all = [...records].every.bind([...records]);
-        await until(
+        await eventually(
           () => all(([name, { length }]) => group.committed.get(name) === length),
           "every position",
         );

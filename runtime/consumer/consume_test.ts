@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { CandlewireError } from "../error.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { testSeed } from "../tests/seed.ts";
+import { eventually } from "../tests/until.ts";
 import { retryDeadLetters } from "./dead_letters.ts";
 import { ChangeDecoder } from "./decode_change.ts";
 import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
@@ -10,7 +11,7 @@ import { faultyStore, type StoreFault } from "./store/faulty.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
 import { filter } from "./transform/filter.ts";
 import { PriceMove } from "./transform/price_move.ts";
-import { type ConsumerRig, startConsumer, T0, tradeRecord, TRADES, until } from "./testing/consumer_rig.ts";
+import { type ConsumerRig, startConsumer, T0, tradeRecord, TRADES } from "./testing/consumer_rig.ts";
 import type { Change } from "./transform/transform.ts";
 
 function garbage(symbol = "BTCUSDT"): MemoryRecord {
@@ -33,8 +34,8 @@ Deno.test("records reach the store, positions and readers, in that order (I1)", 
     acknowledged: (at) => seen.push(...at.map(({ offset }) => `${offset}`)),
   });
   log.append([1, 2, 3].map((id) => tradeRecord(id)));
-  await until(() => store.rows("recent_trades").length === 3, "three trades");
-  await until(() => rig.context.events.length > 0, "an event");
+  await eventually(() => store.rows("recent_trades").length === 3, "three trades");
+  await eventually(() => rig.context.events.length > 0, "an event");
   await rig.stop();
   assert.equal([...log.acknowledged.values()].reduce((a, b) => a + b, 0), 3);
   assert.deepEqual((await store.positions()).map(({ offset }) => offset), [3]);
@@ -49,12 +50,12 @@ Deno.test("fault unavailable: the store is waited for, nothing is set aside, not
   const store = faultyStore(inner, { faults });
   log.append([tradeRecord(1), garbage(), tradeRecord(2)]);
   const rig = startConsumer(log, store);
-  await until(() => faults.length < 4, "some refusals");
+  await eventually(() => faults.length < 4, "some refusals");
   assert.deepEqual(ids(inner), []);
   assert.equal(log.acknowledged.size, 0);
   assert.equal(rig.context.state.health, "degraded");
-  await until(() => ids(inner).length === 2, "the rows");
-  await until(() => rig.context.state.health === "running", "health");
+  await eventually(() => ids(inner).length === 2, "the rows");
+  await eventually(() => rig.context.state.health === "running", "health");
   await rig.stop();
   assert.equal((await inner.deadLetters({ limit: 9 })).length, 1);
   balanced(rig);
@@ -68,7 +69,7 @@ Deno.test("fault failAfterWrite: a lost answer is asked again and changes nothin
     log,
     faultyStore(inner, { faults: [{ kind: "failAfterWrite" }, { kind: "failAfterWrite" }] }),
   );
-  await until(() => log.acknowledged.size === 1, "the position");
+  await eventually(() => log.acknowledged.size === 1, "the position");
   await rig.stop();
   assert.deepEqual(ids(inner), [1, 2]);
   assert.equal((await inner.deadLetters({ limit: 9 })).length, 1);
@@ -82,12 +83,12 @@ Deno.test("fault hold: while a write is under way nothing more is read and no po
   const store = faultyStore(inner, { faults: [{ kind: "hold", until: held.promise }] });
   log.append(Array.from({ length: 60 }, (_, id) => tradeRecord(id + 1)));
   const rig = startConsumer(log, store);
-  await until(() => store.writes === 1, "the first write");
+  await eventually(() => store.writes === 1, "the first write");
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(store.writes, 1);
   assert.equal(log.acknowledged.size, 0);
   held.resolve();
-  await until(() => ids(inner).length === 60, "all rows");
+  await eventually(() => ids(inner).length === 60, "all rows");
   await rig.stop();
 });
 
@@ -103,7 +104,7 @@ Deno.test("fault reject: rows the store can never take become dead letters, all 
       const all = Array.from({ length: 70 }, (_, at) => at + 1);
       log.append(all.map((id) => tradeRecord(id, `S${id % 5}`)));
       const rig = startConsumer(log, store);
-      await until(() => rig.consumer.account.read === 70, "all records");
+      await eventually(() => rig.consumer.account.read === 70, "all records");
       await rig.stop();
       assert.deepEqual(ids(inner), all.filter((id) => !bad.includes(id)));
       const letters = await inner.deadLetters({ limit: 100 });
@@ -126,7 +127,7 @@ Deno.test("bad records become dead letters with cause, position and payload, and
   const value = JSON.stringify({ before: null, after: { ...renamed, qty: "7" }, source: {}, op: "c" });
   log.append([tradeRecord(1), { ...tradeRecord(2), value }, garbage(), { ...tradeRecord(3), value: null }]);
   const rig = startConsumer(log, store);
-  await until(() => rig.consumer.account.read === 4, "all records");
+  await eventually(() => rig.consumer.account.read === 4, "all records");
   assert.deepEqual(rig.consumer.account, { read: 4, stored: 1, unchanged: 0, filtered: 1, dead: 2 });
   assert.equal(rig.context.values.get('candlewire_filtered_total{rule="tombstone"}'), 1);
   const [mismatch, cut] = await store.deadLetters({ limit: 9 });
@@ -164,17 +165,17 @@ Deno.test("a full dead-letter store stops its partition alone, and it goes on wh
     at(1, tradeRecord(11, "ETHUSDT")),
   ]);
   const rig = startConsumer(log, store);
-  await until(() => rig.context.state.health === "blocked", "the blocked partition");
+  await eventually(() => rig.context.state.health === "blocked", "the blocked partition");
   assert.match(rig.context.state.detail, /dead-letter store is full; stopped: .*\/0 at offset 5/);
   assert.deepEqual(ids(store), [1, 2, 3, 11]);
   assert.equal(log.acknowledged.get(`${TRADES}/0`), 5);
   log.append([at(1, tradeRecord(12, "ETHUSDT")), at(0, tradeRecord(5))]);
-  await until(() => ids(store).includes(12), "the other partition");
+  await eventually(() => ids(store).includes(12), "the other partition");
   assert.ok(!ids(store).includes(4) && !ids(store).includes(5));
   await rig.consumer.exclusive(() => store.dropDeadLetter(`${TRADES}-0-1`));
   rig.consumer.roomMade();
-  await until(() => ids(store).includes(5), "the partition to go on");
-  await until(() => rig.context.state.health === "running", "health");
+  await eventually(() => ids(store).includes(5), "the partition to go on");
+  await eventually(() => rig.context.state.health === "running", "health");
   assert.deepEqual(ids(store), [1, 2, 3, 4, 5, 11, 12]);
   await rig.stop();
   balanced(rig);
@@ -188,12 +189,12 @@ Deno.test("a row refused by the store with no room for its letter holds its part
   });
   log.append([1, 2, 3, 4, 5, 6, 7].map((id) => tradeRecord(id)));
   const rig = startConsumer(log, store);
-  await until(() => rig.context.state.health === "blocked", "the blocked partition");
+  await eventually(() => rig.context.state.health === "blocked", "the blocked partition");
   assert.equal(log.acknowledged.size, 0);
   await rig.stop();
   log.resume([{ topic: TRADES, partition: 0 }]); // as a log that a new process opens
   const again = startConsumer(log, inner);
-  await until(() => ids(inner).length === 7, "all rows after the fix");
+  await eventually(() => ids(inner).length === 7, "all rows after the fix");
   await again.stop();
 });
 
@@ -202,11 +203,11 @@ Deno.test("a restart goes on at the stored positions; what comes twice is counte
   const store = new MemoryMarketStore();
   log.append(Array.from({ length: 20 }, (_, id) => tradeRecord(id + 1, `S${id % 4}`)));
   const first = startConsumer(log, store);
-  await until(() => ids(store).length === 20, "the first twenty");
+  await eventually(() => ids(store).length === 20, "the first twenty");
   await first.stop();
   log.append([tradeRecord(21, "S0"), tradeRecord(1, "S0")]);
   const second = startConsumer(log, store);
-  await until(() => second.consumer.account.read === 2, "what came since");
+  await eventually(() => second.consumer.account.read === 2, "what came since");
   await second.stop();
   assert.equal(ids(store).length, 21);
   assert.equal(second.consumer.account.unchanged, 1);
@@ -236,7 +237,7 @@ Deno.test("an operator's error blocks without losing what was read, and a fenced
   });
   log.append([tradeRecord(1), tradeRecord(2)]);
   const rig = startConsumer(log, store);
-  await until(() => ids(inner).length === 2, "the rows after the repair");
+  await eventually(() => ids(inner).length === 2, "the rows after the repair");
   assert.ok(rig.context.logs.some(({ message }) => message.includes("damaged")));
   await rig.stop();
   balanced(rig);
@@ -260,11 +261,11 @@ Deno.test("an unavailable log is waited for", async () => {
   const store = new MemoryMarketStore();
   log.unavailable = new CandlewireError("log.unavailable", "Poll: no broker", { retry: "retry" });
   const rig = startConsumer(log, store);
-  await until(() => rig.context.state.health === "degraded", "degraded");
+  await eventually(() => rig.context.state.health === "degraded", "degraded");
   log.unavailable = null;
   log.append([tradeRecord(1)]);
-  await until(() => ids(store).length === 1, "the row");
-  await until(() => rig.context.state.health === "running", "health");
+  await eventually(() => ids(store).length === 1, "the row");
+  await eventually(() => rig.context.state.health === "running", "health");
   await rig.stop();
 });
 
@@ -291,7 +292,7 @@ Deno.test("filters are counted by their rule; an alert is durable and published 
     tradeRecord(3, "BTCUSDT", { price: "94.99000000" }),
     tradeRecord(4, "BTCUSDT", { price: "94.00000000" }),
   ]);
-  await until(() => rig.consumer.account.read === 4, "all records");
+  await eventually(() => rig.consumer.account.read === 4, "all records");
   await rig.stop();
   assert.equal(rig.context.values.get('candlewire_filtered_total{rule="filter:no_eth"}'), 1);
   assert.deepEqual(order, ["raiseAlerts", "write"]);
@@ -321,7 +322,7 @@ Deno.test("an alert that could not be stored is raised once an operator has mend
     transforms: [new PriceMove([{ name: "fall", symbols: ["*"], percent: -5, withinMs: 60_000 }])],
   });
   log.append([tradeRecord(1), tradeRecord(2, "BTCUSDT", { price: "90.00000000" })]);
-  await until(() => rig.consumer.account.read === 2, "all records");
+  await eventually(() => rig.consumer.account.read === 2, "all records");
   await rig.stop();
   assert.equal(broken, 0);
   assert.equal(rig.context.events.filter(({ channel }) => channel === "alerts").length, 1);
@@ -349,7 +350,7 @@ Deno.test("any interleaving of faults ends with the same store and every record 
         log.append(records);
         const store = faultyStore(inner, { faults: kinds.map((kind) => ({ kind }) as StoreFault) });
         const rig = startConsumer(log, store, { maxRecords });
-        await until(() => rig.consumer.account.read === records.length, "all records");
+        await eventually(() => rig.consumer.account.read === records.length, "all records");
         await rig.stop();
         const good = new Set(events.filter(({ bad }) => !bad).map(({ id }) => id));
         assert.deepEqual(ids(inner), [...good].sort((a, b) => a - b));

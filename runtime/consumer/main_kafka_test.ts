@@ -7,6 +7,7 @@ import { TABLES } from "../market/table.ts";
 import { SqliteMarketQuery } from "../query/sqlite.ts";
 import { KafkaTopics } from "../tests/kafka_topics.ts";
 import { stackIgnore, stackName } from "../tests/test_stack.ts";
+import { eventually } from "../tests/until.ts";
 import { consumerConfigSchema } from "./config.ts";
 import main from "./main.ts";
 
@@ -33,13 +34,9 @@ function envelope(id: number, changed: Record<string, unknown> = {}): Record<str
   };
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: not within 60 s`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** The servers take their time. */
+const until = (condition: () => boolean | Promise<boolean>, what: string) =>
+  eventually(condition, what, 60_000);
 
 Deno.test({
   name: stackName(

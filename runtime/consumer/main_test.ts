@@ -7,6 +7,7 @@ import { CandlewireError } from "../error.ts";
 import { type MemoryContext, memoryContext } from "../host/memory_context.ts";
 import { SqliteMarketQuery } from "../query/sqlite.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
+import { until as found } from "../tests/until.ts";
 import { consumerConfigSchema } from "./config.ts";
 import main from "./main.ts";
 import type { UserRequest } from "./transform/user_protocol.ts";
@@ -79,17 +80,9 @@ async function append(journal: JournalSink, records: SinkRecord[]): Promise<void
   });
 }
 
+/** The store may not be there yet: then it is asked again. */
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    try {
-      if (await condition()) return;
-    } catch {
-      // The store is not there yet.
-    }
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: not within 20 s`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await found(what, 20_000, async () => await condition() || undefined);
 }
 
 async function running(context: MemoryContext, work: () => Promise<void>): Promise<void> {

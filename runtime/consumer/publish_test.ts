@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { TradeRow } from "../market/table.ts";
+import { eventually } from "../tests/until.ts";
 import { Publisher } from "./publish.ts";
-import { until } from "./testing/consumer_rig.ts";
 import type { Change } from "./transform/transform.ts";
 
 type Told = { channel: string; event: Record<string, unknown>; at: number };
@@ -37,9 +37,9 @@ Deno.test("every stored trade is told, in order and once, in rounds of 50 ms", a
     () => publisher.stored(ids(stored + 1, stored += 40).map((id) => trade(id))),
     5,
   );
-  await until(() => stored >= 2000, "2000 trades");
+  await eventually(() => stored >= 2000, "2000 trades");
   clearInterval(writing);
-  await until(() => trades("BTCUSDT").ids.length === stored, "all to be told");
+  await eventually(() => trades("BTCUSDT").ids.length === stored, "all to be told");
   assert.deepEqual(trades("BTCUSDT"), { ids: ids(1, stored), omitted: 0 });
   assert.ok(events.every(({ event }) => !Object.hasOwn(event, "omitted")));
   const waits = events.slice(1).map(({ at }, i) => at - events[i]!.at);
@@ -55,7 +55,7 @@ Deno.test("of more than a round can hold, each symbol's newest are told, and how
     ...ids(1, 5000).map((id) => trade(id)),
     ...ids(1, 700).map((id) => trade(id, "ETHUSDT")),
   ]);
-  await until(() => trades("BTCUSDT").ids.length > 0, "a round");
+  await eventually(() => trades("BTCUSDT").ids.length > 0, "a round");
   assert.deepEqual(trades("QUIETUSDT"), { ids: ids(1, 30), omitted: 0 });
   // 970 are left for two.
   assert.deepEqual(trades("ETHUSDT"), { ids: ids(216, 700), omitted: 215 });
@@ -73,9 +73,9 @@ Deno.test("of the other channels the newest row of each symbol is told; a late o
     change("completeness", { symbol: "BTCUSDT", n: 9 }, 9),
     { ...change("latest_prices", { symbol: "ETHUSDT", n: 8 }), kind: "delete" } as Change,
   ]);
-  await until(() => events.length >= 2, "both channels");
+  await eventually(() => events.length >= 2, "both channels");
   publisher.stored([change("order_book", { symbol: "BTCUSDT", n: 8 }, 8)]);
-  await until(() => of("books").length >= 2, "the next book");
+  await eventually(() => of("books").length >= 2, "the next book");
   assert.deepEqual([of("prices"), of("books"), events.length], [[2], [7, 8], 3]);
   const [first, second] = events.filter(({ channel }) => channel === "books");
   assert.ok(second!.at - first!.at > 245, `the next book came after ${second!.at - first!.at} ms`);
@@ -90,12 +90,12 @@ Deno.test("what the host has no room for waits: trades gather, newer rows replac
   publisher.alerts([alert("a"), alert("b")]);
   publisher.stored([trade(1), trade(2, "ETHUSDT"), change("latest_prices", { symbol: "BTCUSDT", n: 1 }, 1)]);
   assert.equal(events.length, 0);
-  await until(() => room < -3, "some tries");
+  await eventually(() => room < -3, "some tries");
   publisher.stored([trade(3), change("latest_prices", { symbol: "BTCUSDT", n: 2 }, 2)]);
   room = 1;
-  await until(() => events.length === 1, "one alert");
+  await eventually(() => events.length === 1, "one alert");
   room = 1000;
-  await until(() => events.length === 5, "the rest");
+  await eventually(() => events.length === 5, "the rest");
   assert.deepEqual(events.slice(0, 2).map(({ event }) => event.id), ["a", "b"]);
   assert.deepEqual(trades("BTCUSDT"), { ids: [1, 3], omitted: 0 });
   assert.deepEqual(trades("ETHUSDT"), { ids: [2], omitted: 0 });

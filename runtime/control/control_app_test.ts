@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CandlewireError } from "../error.ts";
-import { fixture, OPERATOR, ORIGIN, T0, until, VIEWER } from "./control_fixture.ts";
+import { eventually } from "../tests/until.ts";
+import { fixture, OPERATOR, ORIGIN, T0, VIEWER } from "./control_fixture.ts";
 
 type Case = {
   route: string;
@@ -334,7 +335,7 @@ Deno.test("a store that cannot be read is 503, and rows of another origin are ne
   f.query.failure = new Error("SQLITE_BUSY: inner text");
   // The store's origin is remembered for a moment only.
   const read = () => f.request("/api/v1/market/tickers", { token: VIEWER });
-  await until(async () => (await read()).status === 503, "the failure shows");
+  await eventually(async () => (await read()).status === 503, "the failure shows");
   const answer = await read();
   const text = await answer.text();
   assert.ok(!text.includes("inner text"), text);

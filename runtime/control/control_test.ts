@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
+import { eventually } from "../tests/until.ts";
 import { controlConfig } from "./config.ts";
 import { startControl } from "./control.ts";
-import { fixture, OPERATOR, until, VIEWER } from "./control_fixture.ts";
+import { fixture, OPERATOR, VIEWER } from "./control_fixture.ts";
 import { SseReader } from "./sse_reader_fixture.ts";
 
 async function started(options: Parameters<typeof fixture>[0] = {}) {
@@ -95,7 +96,7 @@ Deno.test("over a socket: events arrive as they are published, and a closed page
   assert.equal((seen.get("modules")!.data.event as { state: string }).state, "stopped");
   assert.equal(control.parts.hub.readers, 1);
   await reader.cancel();
-  await until(() => control.parts.hub.readers === 0, "the place is free");
+  await eventually(() => control.parts.hub.readers === 0, "the place is free");
   await control.close();
 });
 
@@ -108,7 +109,7 @@ Deno.test("over a socket: a page that stops reading costs a bounded queue, not t
     `GET /api/v1/events?channels=trades HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${VIEWER}\r\n\r\n`,
   );
   socket.pause();
-  await until(() => control.parts.hub.readers === 1, "the stream is open");
+  await eventually(() => control.parts.hub.readers === 1, "the stream is open");
   const { figures } = control.parts.hub;
   const padding = "x".repeat(10_000);
   for (let n = 0; figures.dropped === 0 && n < 20_000; n++) {
@@ -120,7 +121,7 @@ Deno.test("over a socket: a page that stops reading costs a bounded queue, not t
   // Others are served meanwhile.
   assert.equal((await fetch(`${control.url}/healthz`).then((one) => one.json())).status, "ok");
   socket.destroy();
-  await until(() => control.parts.hub.readers === 0, "the place is free");
+  await eventually(() => control.parts.hub.readers === 0, "the place is free");
   await control.close();
 });
 

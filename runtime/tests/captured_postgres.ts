@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { join } from "node:path";
 import pg from "pg";
 import type { Envelope } from "../change/envelope.ts";
@@ -9,6 +8,9 @@ import { migratePostgres } from "../postgres/migrate_postgres.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { type CaptureConfig, captureConfig } from "../capture/config.ts";
 import main, { type SinkParameters } from "../capture/main.ts";
+import { eventually } from "./until.ts";
+
+export { eventually };
 
 /** One record of the journal, parsed. */
 export type Captured = {
@@ -175,18 +177,6 @@ export async function recordsOf(journalFolder: string, topic: string, count: num
     return found.length >= count;
   }, () => `only ${found.length} of ${count} records of ${topic} came`);
   return found;
-}
-
-/** Polls a condition until it holds; fails with `why` after 20 s. */
-export async function eventually(
-  condition: () => boolean | Promise<boolean>,
-  why: string | (() => string),
-): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!await condition()) {
-    if (Date.now() > deadline) assert.fail(typeof why === "string" ? why : why());
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function processLives(pid: number): boolean {

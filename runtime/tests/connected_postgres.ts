@@ -3,8 +3,9 @@ import { type CaptureConfig, captureConfig } from "../capture/config.ts";
 import { type ConnectConfig, connectConfig } from "../connect/config.ts";
 import { type ConnectorKeeper, type ConnectorKeeperOptions, keepConnector } from "../connect/registrar.ts";
 import { createTopics } from "../kafka/create_topics_kafka.ts";
-import { CapturedPostgres, eventually } from "./captured_postgres.ts";
+import { CapturedPostgres } from "./captured_postgres.ts";
 import { needStack, type TestStack } from "./test_stack.ts";
+import { eventually } from "./until.ts";
 
 /** Key of the password of CapturedPostgres' capture role, in the one file that the worker may read. */
 const SECRET = "capturedPostgres";
@@ -183,14 +184,9 @@ async function addSecret(file: string): Promise<void> {
 }
 
 /** As `eventually`, for what waits on the servers: a cold worker takes its time. */
-export async function eventuallyLong(
+export function eventuallyLong(
   condition: () => boolean | Promise<boolean>,
   why: () => string,
 ): Promise<void> {
-  const deadline = Date.now() + 70_000;
-  while (Date.now() < deadline) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await eventually(condition, why);
+  return eventually(condition, why, 90_000);
 }

@@ -4,8 +4,8 @@ import { createKafka } from "../kafka/client_kafka.ts";
 import { KafkaCluster } from "../kafka/cluster_kafka.ts";
 import type { KafkaLogin } from "../kafka/login.ts";
 import { decodeBatch } from "../kafka/record_batch.ts";
-import { eventually } from "./captured_postgres.ts";
 import { needStack } from "./test_stack.ts";
+import { eventually } from "./until.ts";
 
 /** A record as it lies in a topic, with the topic's name without the prefix. */
 export type TopicRecord = {

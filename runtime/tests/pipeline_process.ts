@@ -1,5 +1,11 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "./until.ts";
+
+export { until };
+
+/** What a process of ours may take to answer or to end, ms: far more than it does on a slow machine. */
+const PATIENCE_MS = 90_000;
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -65,14 +71,22 @@ export class CommandProcess {
     }
   }
 
-  /** Waits for its end and for the last it printed. */
-  async stopped(): Promise<Deno.CommandStatus> {
-    const status = await this.ended;
-    await this.#reading;
-    return status;
+  /** Waits for its end and for the last it printed. Kills it and rejects when it goes on. */
+  async stopped(timeoutMs = PATIENCE_MS): Promise<Deno.CommandStatus> {
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), timeoutMs);
+    const ended = Promise.all([this.ended, this.#reading]);
+    try {
+      const [status] = await Promise.race([ended, late.promise]) ?? [];
+      if (status !== undefined) return status;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.kill();
+    throw new Error(`Process ${this.pid} has not ended within ${timeoutMs} ms, it is killed:\n${this.tail}`);
   }
 
-  /** Asks it to end and waits for it. */
+  /** Asks it to end and waits for it, as {@linkcode CommandProcess.stopped} does. */
   async stop(): Promise<Deno.CommandStatus> {
     try {
       this.#child.kill("SIGTERM");
@@ -80,35 +94,6 @@ export class CommandProcess {
       // It has ended already.
     }
     return await this.stopped();
-  }
-}
-
-/**
- * Waits until `look` gives something. Rejects after `timeoutMs` with what was waited for and what `explain` says, so that
- * a test that hangs says where.
- */
-export async function until<T>(
-  what: string,
-  timeoutMs: number,
-  look: () => T | undefined | Promise<T | undefined>,
-  explain: () => string | Promise<string> = () => "",
-): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  let error: unknown;
-  while (true) {
-    try {
-      const found = await look();
-      if (found !== undefined && found !== false) return found;
-      error = undefined;
-    } catch (caught) {
-      error = caught;
-    }
-    if (Date.now() > deadline) {
-      throw new Error(
-        `Waited ${timeoutMs} ms for ${what}${error === undefined ? "" : ` (${error})`}\n${await explain()}`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
 
@@ -127,28 +112,37 @@ export class TestExchange {
       [key, value],
     ) => ["--set", `${key}=${JSON.stringify(value)}`]);
     const process = new CommandProcess(["exchange", ...args]);
-    const match = await process.line(/(http:\/\/127\.0\.0\.1:\d+)/, 30_000);
-    return new TestExchange(process, match[1]!);
+    try {
+      const match = await process.line(/(http:\/\/127\.0\.0\.1:\d+)/, 30_000);
+      return new TestExchange(process, match[1]!);
+    } catch (error) {
+      process.kill();
+      throw error;
+    }
   }
 
   async get<T>(path: string): Promise<T> {
-    const response = await fetch(`${this.url}${path}`);
+    const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
     const body = await response.text();
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body}`);
     return JSON.parse(body);
   }
 
-  /** Lets so many more trades happen, all symbols together, and freezes the market again. */
+  /**
+   * Lets so many more trades happen, all symbols together, and freezes the market again. Rejects when they take longer than
+   * at a hundred a second.
+   */
   async run(trades: number): Promise<void> {
     const state = await this.get<{ trades: number }>("/admin/state");
-    await this.post("/admin/run", { untilTrades: state.trades + trades });
+    await this.post("/admin/run", { untilTrades: state.trades + trades }, PATIENCE_MS + trades * 10);
   }
 
-  async post<T>(path: string, body: unknown = {}): Promise<T> {
+  async post<T>(path: string, body: unknown = {}, timeoutMs = PATIENCE_MS): Promise<T> {
     const response = await fetch(`${this.url}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
@@ -192,7 +186,7 @@ export class TestPipeline {
       const endpoints = JSON.parse(await Deno.readTextFile(join(this.dataDir, "run", "endpoints.json")));
       this.url = endpoints.url;
       this.#tokens = JSON.parse(await Deno.readTextFile(join(this.dataDir, "tokens.json")));
-      const response = await fetch(`${this.url}/readyz`);
+      const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(PATIENCE_MS) });
       const body = await response.text();
       if (!response.ok) throw new Error(body);
       return true;
@@ -203,6 +197,7 @@ export class TestPipeline {
     const response = await fetch(`${this.url}/api/v1/${path}`, {
       // Without it, logs would come as a stream that does not end.
       headers: { authorization: `Bearer ${this.#tokens.viewer}`, accept: "application/json" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const body = await response.text();
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body}`);
@@ -218,30 +213,40 @@ export class TestPipeline {
   }
 
   async #change<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.request(method, path, { body });
+    const response = await this.request(method, path, { body, signal: AbortSignal.timeout(PATIENCE_MS) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);
   }
 
-  /** A call under `/api/v1` by a role, whatever the answer; without `body` nothing is sent. */
-  request(
+  /** A call under `/api/v1` by a role, whatever the answer, a stream too; without `body` nothing is sent. */
+  async request(
     method: string,
     path: string,
     options: { role?: "viewer" | "operator" | null; body?: unknown; accept?: string; signal?: AbortSignal } =
       {},
   ): Promise<Response> {
     const { role = "operator", body, accept, signal } = options;
-    return fetch(`${this.url}/api/v1/${path}`, {
-      method,
-      headers: {
-        ...role === null ? {} : { authorization: `Bearer ${this.#tokens[role]}` },
-        ...body === undefined ? {} : { "content-type": "application/json" },
-        ...accept === undefined ? {} : { accept },
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal,
-    });
+    // Until the head has come: a stream's body goes on.
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new Error(`${method} ${path}: no answer within ${PATIENCE_MS} ms`)),
+      PATIENCE_MS,
+    );
+    try {
+      return await fetch(`${this.url}/api/v1/${path}`, {
+        method,
+        headers: {
+          ...role === null ? {} : { authorization: `Bearer ${this.#tokens[role]}` },
+          ...body === undefined ? {} : { "content-type": "application/json" },
+          ...accept === undefined ? {} : { accept },
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /**

@@ -35,15 +35,6 @@ export function tradeRecord(
   };
 }
 
-/** Waits for a condition, with a deadline that is no part of what is tested. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: not within 10 s`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 /** A running loop, and its end. */
 export type ConsumerRig = {
   consumer: Consumer;

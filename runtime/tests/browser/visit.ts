@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { type Misdeeds, openBrowser, watch } from "./chromium.ts";
 import { type ServeOptions, serveScene, TOKENS } from "./serve_scene.ts";
+import { eventually } from "../until.ts";
 
 /** A browser on the console of a scene, everything ended at the end. */
 export type Visit = AsyncDisposable & {
@@ -67,12 +68,8 @@ export async function visit(options: ServeOptions = {}): Promise<Visit> {
  * Waits until an expression is true in the page. Playwright's own way makes code of text within the page, which the
  * content security policy rightly forbids.
  */
-export async function until(page: Page, expression: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!await page.evaluate(expression)) {
-    if (Date.now() > deadline) throw new Error(`Wait for ${expression}: not within ${DEADLINE_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 40));
-  }
+export function until(page: Page, expression: string): Promise<void> {
+  return eventually(async () => Boolean(await page.evaluate(expression)), expression, DEADLINE_MS);
 }
 
 /** Options of tests that run a browser: its pipes outlive the test that opened it. */

@@ -98,9 +98,7 @@ export class FaultPipeline implements AsyncDisposable {
   async refusedStart(): Promise<string> {
     await assert.rejects(this.#pipeline.start(1));
     const { process } = this.#pipeline;
-    let status: Deno.CommandStatus | undefined;
-    void process.stopped().then((ended) => status = ended);
-    const { code } = await until("the start to be refused", 120_000, () => status, () => process.tail);
+    const { code } = await process.stopped(120_000);
     assert.notEqual(code, 0, process.tail);
     return process.lines.join("\n");
   }
@@ -186,7 +184,7 @@ export class FaultPipeline implements AsyncDisposable {
 
   /** The conditions of `/readyz`. */
   async checks(): Promise<Readiness["checks"]> {
-    const response = await fetch(`${this.#pipeline.url}/readyz`);
+    const response = await fetch(`${this.#pipeline.url}/readyz`, { signal: AbortSignal.timeout(30_000) });
     return (await response.json() as Readiness).checks;
   }
 

@@ -300,7 +300,7 @@ class FaultBench {
   async load(forMs = LOAD_MS): Promise<void> {
     const { exchange } = this.#parts;
     const { now } = await exchange.get<{ now: number }>("/admin/state");
-    await exchange.post("/admin/run", { untilTime: now + forMs });
+    await exchange.post("/admin/run", { untilTime: now + forMs }, PATIENCE_MS);
   }
 
   /** As the consumer counts them: the store cannot be asked. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostConfig } from "../../host/config.ts";
 import { createModuleHost, type ModuleHostOptions, type OwnedModuleHost } from "../../host/host.ts";
+import { eventually } from "../until.ts";
 
 /** A real host with real child processes, over temporary folders. */
 export type HostFixture = AsyncDisposable & {
@@ -64,18 +65,12 @@ export async function openHost(
 }
 
 /** Waits until the condition holds; rejects after the deadline with what was waited for. */
-export async function until(
+export function until(
   what: string | (() => string),
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
+  deadlineMs?: number,
 ): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!await condition()) {
-    if (performance.now() > end) {
-      throw new Error(`Wait for ${typeof what === "string" ? what : what()}: not within ${deadlineMs} ms`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return eventually(condition, what, deadlineMs);
 }
 
 /** One trade as the consumer sends it to a transform. */

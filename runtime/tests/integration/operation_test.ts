@@ -11,14 +11,8 @@ const MODULES = ["producer", "capture", "consumer"];
 /** A command that must end by itself: its exit code and what it printed. */
 async function ended(args: string[], timeoutMs = 30_000): Promise<{ code: number; text: string }> {
   const process = new CommandProcess(args);
-  let status: Deno.CommandStatus | undefined;
-  void process.stopped().then((found) => status = found);
-  try {
-    const { code } = await until(`"${args.join(" ")}" to end`, timeoutMs, () => status, () => process.tail);
-    return { code, text: process.lines.join("\n") };
-  } finally {
-    process.kill();
-  }
+  const { code } = await process.stopped(timeoutMs);
+  return { code, text: process.lines.join("\n") };
 }
 
 /** Command lines of processes that name a text, by Linux's `/proc`: what a command left behind. */
@@ -261,7 +255,7 @@ Deno.test("operation: modules over HTTP, roles, a second instance, ports in use,
           assert.deepEqual([stopped.state, stopped.pid], ["stopped", null]);
           assert.deepEqual(stopped.lastExit?.cause, "stopped");
           // An answer of /readyz is good for a moment.
-          await until("readiness to tell", 5000, async () => {
+          await until("readiness to tell", 30_000, async () => {
             const { checks } = await (await fetch(`${pipeline.url}/readyz`)).json() as {
               checks: { name: string; ok: boolean }[];
             };

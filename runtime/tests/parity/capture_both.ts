@@ -3,8 +3,9 @@ import { Capture } from "../../capture/capture.ts";
 import { captureConfig } from "../../capture/config.ts";
 import { MemorySink } from "../../capture/sink/memory.ts";
 import { memoryContext } from "../../host/memory_context.ts";
-import { CapturedPostgres, eventually, ORIGIN } from "../captured_postgres.ts";
+import { CapturedPostgres, ORIGIN } from "../captured_postgres.ts";
 import { ConnectedPostgres, eventuallyLong } from "../connected_postgres.ts";
+import { eventually } from "../until.ts";
 import type { RawRecord } from "./normalise.ts";
 import { PHASES, SETUP, TABLES } from "./workload.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { call, memoryExchange, StreamClient, until } from "./stream_client.ts";
+import { call, memoryExchange, StreamClient, until } from "../testing/stream_client.ts";
 
 const START = 1_700_000_000_000;
 const FROZEN = { paused: true, speed: 1 } as const;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import net from "node:net";
-import { call, memoryExchange, StreamClient, until } from "./stream_client.ts";
+import { call, memoryExchange, StreamClient, until } from "../testing/stream_client.ts";
 
 /** A client that speaks no WebSocket beyond the handshake: never pongs, and reads only when told to. */
 async function mute(exchange: { port: number }, path: string, options: { read?: boolean } = {}) {

@@ -4,7 +4,7 @@ import { exchangeMarketConfig } from "../../config.ts";
 import { openMarket } from "../../open_market.ts";
 import { serverConfig } from "../config.ts";
 import { startExchange } from "../start_exchange.ts";
-import { call, StreamClient } from "./stream_client.ts";
+import { call, StreamClient } from "../testing/stream_client.ts";
 
 const SYMBOLS = ["BTCUSDT", "ETHUSDT", "DOGEUSDT"];
 const SEED = 11;

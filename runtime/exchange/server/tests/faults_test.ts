@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { faultRequest, matches } from "../faults/fault.ts";
-import { call, memoryExchange, StreamClient, until } from "./stream_client.ts";
+import { call, memoryExchange, StreamClient, until } from "../testing/stream_client.ts";
 
 const FROZEN = { paused: true, speed: "max", clientMessagesPerSecond: 1000 } as const;
 const STREAM = "btcusdt@trade";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Spot } from "@binance/spot";
 import { MainClient, WebsocketClient } from "binance";
-import { memoryExchange } from "./stream_client.ts";
+import { memoryExchange } from "../testing/stream_client.ts";
 
 /** Public Binance clients, unchanged: only their base addresses are set. */
 const SERVER = { speed: 5, clientMessagesPerSecond: 5 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { epochMs } from "../../../market/epoch.ts";
-import { call, memoryExchange } from "./stream_client.ts";
+import { call, memoryExchange } from "../testing/stream_client.ts";
 
 /** Real bodies of api.binance.com, recorded by others; they live beside a checkout and are never part of one. */
 const DATA = new URL("../../../../../shared/data/", import.meta.url);

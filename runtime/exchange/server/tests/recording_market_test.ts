@@ -5,7 +5,7 @@ import { exchangeMarketConfig } from "../../config.ts";
 import { openMarket } from "../../open_market.ts";
 import { serverConfig } from "../config.ts";
 import { startExchange } from "../start_exchange.ts";
-import { call, StreamClient } from "./stream_client.ts";
+import { call, StreamClient } from "../testing/stream_client.ts";
 
 /** Recorded by others; they lie beside a checkout and are never part of one. */
 const DATA = new URL("../../../../../shared/data/", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { quoteQuantity } from "../rest/statistics.ts";
-import { call, memoryExchange } from "./stream_client.ts";
+import { call, memoryExchange } from "../testing/stream_client.ts";
 
 type TradeBody = Record<"id" | "price" | "qty" | "time" | "isBuyerMaker" | "quoteQty", unknown>;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { call, StreamClient, until } from "./stream_client.ts";
+import { call, StreamClient, until } from "../testing/stream_client.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const SYMBOLS = ["BTCUSDT", "ETHUSDT"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { epochMs } from "../../../market/epoch.ts";
 import type { Candle } from "../../market.ts";
-import { call, memoryExchange, StreamClient } from "./stream_client.ts";
+import { call, memoryExchange, StreamClient } from "../testing/stream_client.ts";
 
 const START = 1_700_000_000_000;
 const FROZEN = { paused: true, speed: "max" } as const;

@@ -1,10 +1,11 @@
-import { MemoryMarket, type MemoryMarketOptions } from "./memory_market.ts";
+import { MemoryMarket, type MemoryMarketOptions } from "../tests/memory_market.ts";
 import { serverConfig } from "../config.ts";
 import { type RunningExchange, startExchange } from "../start_exchange.ts";
+import { eventually } from "../../../tests/until.ts";
 import type { z } from "zod";
 
 /** How long a test waits for something that must come. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 /** A running exchange over a market in memory, on a port of the system's choice. */
 export async function memoryExchange(
@@ -17,12 +18,8 @@ export async function memoryExchange(
 }
 
 /** Waits for a condition; throws with the name of what never came. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Wait for ${what}: ${DEADLINE_MS} ms have passed`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+export function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  return eventually(condition, what, DEADLINE_MS);
 }
 
 /** A client with Deno's own WebSocket, which answers pings by itself. Keeps what came. */
@@ -30,25 +27,26 @@ export class StreamClient implements AsyncDisposable {
   readonly frames: string[] = [];
   closed: { code: number; reason: string } | undefined;
   readonly #socket: WebSocket;
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<void>();
+  /** Whether it has opened, or why it did not. */
+  #opened: boolean | Error = false;
 
   constructor(url: string) {
     this.#socket = new WebSocket(url);
-    this.#socket.onopen = () => this.#opened.resolve();
+    this.#socket.onopen = () => this.#opened = true;
     this.#socket.onmessage = (event) => this.frames.push(String(event.data));
-    this.#socket.onerror = () => this.#opened.reject(new Error(`Connect to ${url}: refused`));
+    this.#socket.onerror = () => this.#opened ||= new Error(`Connect to ${url}: refused`);
     this.#socket.onclose = (event) => {
       this.closed = { code: event.code, reason: event.reason };
-      this.#opened.reject(new Error(`Connect to ${url}: closed with ${event.code}`));
-      this.#ended.resolve();
+      this.#opened ||= new Error(`Connect to ${url}: closed with ${event.code}`);
     };
-    this.#opened.promise.catch(() => {});
   }
 
   static async open(url: string): Promise<StreamClient> {
     const client = new StreamClient(url);
-    await client.#opened.promise;
+    await until(`the connection to ${url}`, () => {
+      if (client.#opened instanceof Error) throw client.#opened;
+      return client.#opened;
+    });
     return client;
   }
 
@@ -79,7 +77,7 @@ export class StreamClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#socket.readyState < 2) this.#socket.close();
-    await this.#ended.promise;
+    await until("the socket to be closed", () => this.closed !== undefined);
   }
 }
 
@@ -95,6 +93,7 @@ export async function call(
     method,
     headers: { ...headers, ...body === undefined ? {} : { "Content-Type": "application/json" } },
     ...body === undefined ? {} : { body: JSON.stringify(body) },
+    signal: AbortSignal.timeout(DEADLINE_MS),
   });
   return { status: response.status, headers: response.headers, body: await response.json() };
 }
