@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
 import { CandlewireError } from "../../runtime/error.ts";
 import { CHROMIUM, openBrowser } from "../../runtime/tests/browser/chromium.ts";
 import { type TestPipeline, until } from "../../runtime/tests/pipeline_process.ts";
@@ -7,6 +6,9 @@ import { superuserOf } from "../../runtime/tests/superuser_postgres.ts";
 import { DIST, PLUGIN_FOLDER, PLUGIN_ID } from "../tools/paths.ts";
 import { DemoProcess, type Pipeline } from "./demo_process.ts";
 import { MiniHost } from "./mini_host.ts";
+
+type Browser = Awaited<ReturnType<typeof openBrowser>>;
+type Page = Awaited<ReturnType<Browser["newPage"]>>;
 
 /** A picture: what is opened, and what must be on it. */
 type Screenshot = {
