@@ -342,7 +342,14 @@ Deno.test("capture over a real PostgreSQL", async (t) => {
     let done = false;
     const config = captureConfig.parse({ slot: "brief" });
     const running = new Capture(context, { login, config, sink, onAppend: () => {} }).run();
-    await Promise.race([running.then(() => done = true), eventually(() => done, "capture goes on")]);
+    const ended = running.finally(() => done = true);
+    ended.catch(() => {});
+    try {
+      await eventually(() => done, "capture goes on");
+    } finally {
+      context.stop();
+    }
+    await ended;
     assert.equal(stopped, 1);
     await postgres.dropSlot("brief");
   });

@@ -23,7 +23,8 @@ async function builtIns(mains: Record<string, string>, manifest: Record<string, 
   return { modules, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-const RUN = "await new Promise((ok) => context.signal.addEventListener('abort', ok));";
+const RUN =
+  "if (!context.signal.aborted) await new Promise((ok) => context.signal.addEventListener('abort', ok));";
 const READY = "context.health('running', 'ready');";
 
 Deno.test("modules call each other and the host; errors keep their code, and events arrive", async () => {

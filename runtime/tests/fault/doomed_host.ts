@@ -9,7 +9,7 @@ const MAINS: Record<string, string> = {
   spins: "context.health('running'); await new Promise((ok) => setTimeout(ok, 300)); while (true);",
   stays: "context.health('running'); await new Promise(() => {});",
   behaves:
-    "context.health('running'); await new Promise((ok) => context.signal.addEventListener('abort', ok));",
+    "context.health('running'); if (!context.signal.aborted) await new Promise((ok) => context.signal.addEventListener('abort', ok));",
 };
 
 const fixture = await openHost({ config: { hangMs: 60_000, heartbeatMs: 100 } });

@@ -227,7 +227,7 @@ const MODULES: Record<string, { main: string; counted: string }> = {
   },
   calls_others: {
     main: `context.health('running'); await context.call("neighbour", "log.acknowledged", {}).catch(() => {});
-      await new Promise((ok) => context.signal.addEventListener("abort", ok));`,
+      if (!context.signal.aborted) await new Promise((ok) => context.signal.addEventListener("abort", ok));`,
     counted: "denied_call",
   },
   ignores_stop: { main: "context.health('running'); await new Promise(() => {});", counted: "" },

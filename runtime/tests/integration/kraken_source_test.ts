@@ -48,7 +48,7 @@ export default async function main(context: any) {
   });
   context.handle("seen", () => ({ rows: [...rows.values()], gaps }));
   context.health("running");
-  await new Promise((ok) => context.signal.addEventListener("abort", ok));
+  if (!context.signal.aborted) await new Promise((ok) => context.signal.addEventListener("abort", ok));
 }
 `;
 
