@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { readCommandLine } from "../../cli.ts";
 import { readConfig } from "../../config.ts";
+import { until } from "../until.ts";
 import { copyContext, ignorePatterns, inContext, readDockerfile } from "./docker_context.ts";
 import { ROOT } from "./load_compose.ts";
 
@@ -181,31 +182,40 @@ function exists(path: string): boolean {
 
 async function startExchange(deno: (args: string[]) => Deno.Command, args: string[]) {
   const process = deno(args).spawn();
-  const lines = process.stdout.pipeThrough(new TextDecoderStream());
   let text = "";
-  let url: string | undefined;
-  const reader = lines.getReader();
-  while (url === undefined) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`The exchange ended: ${text}`);
-    text += value;
-    url = /Exchange on (http:\/\/\S+)/.exec(text)?.[1];
-  }
-  // Read on, so that it never waits for us.
-  const rest = (async () => {
-    while (!(await reader.read()).done);
-  })();
-  const stop = async () => {
+  let status: Deno.CommandStatus | undefined;
+  // Read to the end, so that it never waits for us.
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) text += chunk;
+  };
+  const reading = Promise.all([read(process.stdout), read(process.stderr)]);
+  void Promise.all([process.status, reading]).then(([ended]) => status = ended);
+  const signal = (name: Deno.Signal) => {
     try {
-      process.kill("SIGTERM");
+      process.kill(name);
     } catch {
       // It is gone.
     }
-    await rest;
-    await process.stderr.cancel();
-    return (await process.status).code;
   };
-  return { url, stop, [Symbol.asyncDispose]: async () => void await stop() };
+  const stop = async () => {
+    signal("SIGTERM");
+    try {
+      return await until("the exchange to end", 90_000, () => status?.code, () => text);
+    } catch (error) {
+      signal("SIGKILL");
+      throw error;
+    }
+  };
+  try {
+    const url = await until("the exchange's address", 90_000, () => {
+      return status === undefined ? /Exchange on (http:\/\/\S+)/.exec(text)?.[1] : "ended";
+    }, () => text);
+    if (url === "ended") throw new Error(`The exchange ended: ${text}`);
+    return { url, stop, [Symbol.asyncDispose]: async () => void await stop() };
+  } catch (error) {
+    signal("SIGKILL");
+    throw error;
+  }
 }
 
 async function denoDir(): Promise<string> {

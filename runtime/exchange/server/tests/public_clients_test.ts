@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Spot } from "@binance/spot";
 import { MainClient, WebsocketClient } from "binance";
-import { memoryExchange } from "../testing/stream_client.ts";
+import { memoryExchange, until } from "../testing/stream_client.ts";
 
 /** Public Binance clients, unchanged: only their base addresses are set. */
 const SERVER = { speed: 5, clientMessagesPerSecond: 5 };
@@ -31,19 +31,18 @@ Deno.test({
     );
 
     const streams = new WebsocketClient({ wsUrl: exchange.wsUrl, beautify: true }, QUIET);
-    const trade = Promise.withResolvers<{ eventType: string; symbol: string; price: number }>();
-    const depth = Promise.withResolvers<unknown>();
+    let trade: { eventType: string; symbol: string; price: number } | undefined;
+    let depth: unknown;
     streams.on("formattedMessage", (message: unknown) => {
       const event = message as { eventType: string; symbol: string; price: number };
-      if (event.eventType === "trade") trade.resolve(event);
-      if (event.eventType === "depthUpdate") depth.resolve(event);
+      if (event.eventType === "trade") trade ??= event;
+      if (event.eventType === "depthUpdate") depth ??= event;
     });
     try {
       await streams.subscribe(["btcusdt@trade", "btcusdt@depth@100ms"], "main");
-      const seen = await trade.promise;
-      assert.equal(seen.symbol, "BTCUSDT");
-      assert.ok(seen.price > 0);
-      await depth.promise;
+      await until("a trade and a change of the book", () => trade !== undefined && depth !== undefined);
+      assert.equal(trade?.symbol, "BTCUSDT");
+      assert.ok(trade!.price > 0);
     } finally {
       streams.closeAll(true);
     }
@@ -70,15 +69,16 @@ Deno.test({
 
     const connection = await client.websocketStreams.connect();
     try {
-      const kline = Promise.withResolvers<{ s?: string; k?: { i?: string } }>();
+      let kline: { s?: string; k?: { i?: string } } | undefined;
       connection.kline({ symbol: "BTCUSDT", interval: "1s" as never }).on(
         "message",
-        (data) => kline.resolve(data),
+        (data) => void (kline ??= data),
       );
-      const all = Promise.withResolvers<{ s?: string }[]>();
-      connection.allMiniTicker().on("message", (data) => all.resolve(data as { s?: string }[]));
-      assert.equal((await kline.promise).k?.i, "1s");
-      assert.ok((await all.promise).length > 0);
+      let all: { s?: string }[] | undefined;
+      connection.allMiniTicker().on("message", (data) => void (all ??= data as { s?: string }[]));
+      await until("a candle and all tickers", () => kline !== undefined && all !== undefined);
+      assert.equal(kline?.k?.i, "1s");
+      assert.ok(all!.length > 0);
     } finally {
       await connection.disconnect();
     }

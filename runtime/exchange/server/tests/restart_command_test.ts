@@ -13,17 +13,23 @@ async function startCommand(args: string[]) {
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const address = Promise.withResolvers<string>();
+  let text = "";
+  let ended = false;
   const reading = (async () => {
-    let text = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const url = /Exchange on (http:\S+)/.exec(text)?.[1];
-      if (url !== undefined) address.resolve(url);
-    }
-    address.reject(new Error(`The exchange ended: ${text}`));
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) text += chunk;
+    ended = true;
   })();
-  const url = await address.promise;
+  let url = "";
+  try {
+    await until("the exchange's address", () => {
+      url = /Exchange on (http:\S+)/.exec(text)?.[1] ?? "";
+      if (url === "" && ended) throw new Error(`The exchange ended: ${text}`);
+      return url !== "";
+    });
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
   return {
     url,
     wsUrl: url.replace("http", "ws"),
