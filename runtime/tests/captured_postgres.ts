@@ -48,11 +48,16 @@ export class CapturedPostgres implements AsyncDisposable {
     // The server runs as another user when the tests run as root.
     await Deno.chmod(folder, 0o755);
     const server = await startPostgres({ folder: join(folder, "pg"), port: 0 });
-    await migratePostgres(server, {
-      origin: ORIGIN,
-      passwords: { candlewire_producer: "p", candlewire_capture: "c" },
-    });
-    return new CapturedPostgres(folder, server, await connect(server));
+    try {
+      await migratePostgres(server, {
+        origin: ORIGIN,
+        passwords: { candlewire_producer: "p", candlewire_capture: "c" },
+      });
+      return new CapturedPostgres(folder, server, await connect(server));
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
   }
 
   /** Stops the server as `kill -9` or as an orderly restart would, and starts it again. */
@@ -140,9 +145,10 @@ export class CapturedPostgres implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.owner.end().catch(() => {});
-    await this.server.stop();
-    await Deno.remove(this.folder, { recursive: true });
+    await using ends = new AsyncDisposableStack();
+    ends.defer(() => Deno.remove(this.folder, { recursive: true }));
+    ends.defer(() => this.server.stop());
+    ends.defer(() => this.owner.end().catch(() => {}));
   }
 }
 

@@ -105,7 +105,10 @@ export class ConnectedPostgres implements AsyncDisposable {
 
   /** A request to Connect beside the keeper, as a person would make it. */
   async rest(method: string, path: string): Promise<unknown> {
-    const response = await fetch(`${this.stack.connect}/connectors/${this.name}${path}`, { method });
+    const response = await fetch(`${this.stack.connect}/connectors/${this.name}${path}`, {
+      method,
+      signal: AbortSignal.timeout(60_000),
+    });
     const text = await response.text();
     return text === "" ? undefined : JSON.parse(text);
   }
@@ -144,21 +147,34 @@ export class ConnectedPostgres implements AsyncDisposable {
     }
   }
 
+  /** Everything is tried, the last added first: what fails keeps nothing else from its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#consumer?.disconnect();
+    await using ends = new AsyncDisposableStack();
+    ends.use(this.postgres);
+    ends.defer(() => this.#removeTopics());
+    ends.defer(() => this.#removeConnector());
+    // The driver waits without end for a group that is being balanced.
+    const consumer = this.#consumer;
+    if (consumer !== undefined) ends.defer(() => within(10_000, consumer.disconnect()));
+  }
+
+  async #removeConnector(): Promise<void> {
     // Connect forgets a connector's offset only while it is stopped and there.
     await this.rest("PUT", "/stop").catch(() => {});
     for (let i = 0; i < 100; i++) {
-      const status = await this.rest("GET", "/status") as {
+      const status = await this.rest("GET", "/status").catch(() => undefined) as {
         connector?: { state: string };
         tasks?: unknown[];
-      };
-      if (status.connector === undefined) break;
-      if (status.connector.state === "STOPPED" && status.tasks?.length === 0) break;
+      } | undefined;
+      if (status !== undefined && status.connector === undefined) break;
+      if (status?.connector?.state === "STOPPED" && status.tasks?.length === 0) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await this.rest("DELETE", "/offsets").catch(() => {});
     await this.rest("DELETE", "").catch(() => {});
+  }
+
+  async #removeTopics(): Promise<void> {
     const admin = this.#kafka.admin();
     await admin.connect();
     try {
@@ -167,7 +183,17 @@ export class ConnectedPostgres implements AsyncDisposable {
     } finally {
       await admin.disconnect();
     }
-    await this.postgres[Symbol.asyncDispose]();
+  }
+}
+
+/** Waits for something no longer than so; what it leaves open ends with the test's process. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

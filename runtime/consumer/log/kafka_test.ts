@@ -9,6 +9,7 @@ import { MAX_BATCH_BYTES } from "../../kafka/codecs_kafka.ts";
 import type { CandlewireError } from "../../error.ts";
 import { testSeed } from "../../tests/seed.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
+import { eventually } from "../../tests/until.ts";
 import { TestLog, testLogin, TestTopics } from "./testing/kafka_subject.ts";
 
 const seed = testSeed("kafka");
@@ -17,18 +18,9 @@ const PARTITIONS = 6;
 const test = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name: stackName(name), ...stackIgnore, fn });
 
-/** Waits for a condition; fails with what it was waiting for. */
-async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!await holds()) {
-    assert.ok(Date.now() < deadline, `waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** Waits for a condition; fails with what it was waiting for. The group may take 30 s to be balanced. */
+const until = (what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 60_000) =>
+  eventually(holds, what, timeoutMs);
 
 /** A reader that polls, and acknowledges what it was given, until it is stopped. */
 class Reader implements AsyncDisposable {
@@ -78,7 +70,7 @@ test("kafka: two and three members share the partitions, and one that leaves or 
   await using topics = new TestTopics(PARTITIONS);
   await topics.create("t");
   await using first = await new Reader(topics).start();
-  assert.equal(first.log.owned().length, PARTITIONS);
+  await until("one owns all", () => first.log.owned().length === PARTITIONS);
   await topics.append(numbered(0, 300));
   await using second = await new Reader(topics).start();
   await until("two share", () => first.log.owned().length === 3 && second.log.owned().length === 3);

@@ -239,9 +239,10 @@ export class FaultPipeline implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const process: CommandProcess | undefined = this.#pipeline.process;
-    await process?.stop();
-    await this.exchange.process.stop();
-    await this.#store?.[Symbol.asyncDispose]();
-    await Deno.remove(dirname(this.#pipeline.dataDir), { recursive: true });
+    await using ends = new AsyncDisposableStack();
+    ends.defer(() => Deno.remove(dirname(this.#pipeline.dataDir), { recursive: true }));
+    ends.use(this.#store as CassandraTruth | undefined);
+    ends.defer(async () => void await this.exchange.process.stop());
+    ends.defer(async () => void await process?.stop());
   }
 }

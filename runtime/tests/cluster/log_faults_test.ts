@@ -21,69 +21,68 @@ Deno.test({
     const servers = await clusterServers(needStack());
     const names = clusterNames();
     await emptyServers(servers, names);
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => emptyServers(servers, names));
     const folder = await Deno.makeTempDir({ prefix: "candlewire-log-faults-" });
     const admin = kafkaAdmin(servers);
     await admin.connect();
-    const fault = await FaultPipeline.prepare(folder, { servers, names, seed: testSeed("log faults") });
+    cleanup.defer(() => admin.disconnect());
+    const fault = cleanup.use(
+      await FaultPipeline.prepare(folder, { servers, names, seed: testSeed("log faults") }),
+    );
     // A step builds on the one before: where one failed, the others would fail by it.
     const step = async (name: string, work: () => Promise<void>) => {
       if (!await t.step(name, work)) throw new Error(`Failed: ${name}`);
     };
-    try {
-      await step("topics that do not fit end the start; missing ones are made", async () => {
-        await makeTopic(admin, KLINES, { partitions: 1 });
-        const few = await fault.refusedStart();
-        assert.match(few, /binance\.public\.klines: it has 1 partitions, configured are 4/);
-        assert.match(few, /Lower capture\.partitions to 1, or add partitions: kafka-topics\.sh --alter/);
-        await deleteTopic(admin, KLINES);
-        await makeTopic(admin, KLINES, { config: { "cleanup.policy": "compact" } });
-        const compacted = await fault.refusedStart();
-        assert.match(compacted, /binance\.public\.klines: its cleanup\.policy is compact, not delete/);
-        assert.match(compacted, /--add-config cleanup\.policy=delete/);
-        await deleteTopic(admin, KLINES);
-        await fault.follow();
-        assert.ok(fault.lines.some((line) => /Created topics .*binance\.public\.klines/.test(line)));
-        await fault.equalsTruth();
-      });
+    await step("topics that do not fit end the start; missing ones are made", async () => {
+      await makeTopic(admin, KLINES, { partitions: 1 });
+      const few = await fault.refusedStart();
+      assert.match(few, /binance\.public\.klines: it has 1 partitions, configured are 4/);
+      assert.match(few, /Lower capture\.partitions to 1, or add partitions: kafka-topics\.sh --alter/);
+      await deleteTopic(admin, KLINES);
+      await makeTopic(admin, KLINES, { config: { "cleanup.policy": "compact" } });
+      const compacted = await fault.refusedStart();
+      assert.match(compacted, /binance\.public\.klines: its cleanup\.policy is compact, not delete/);
+      assert.match(compacted, /--add-config cleanup\.policy=delete/);
+      await deleteTopic(admin, KLINES);
+      await fault.follow();
+      assert.ok(fault.lines.some((line) => /Created topics .*binance\.public\.klines/.test(line)));
+      await fault.equalsTruth();
+    });
 
-      await step("a topic deleted under the running pipeline", async () => {
-        await fault.pipeline.post("modules/consumer/stop");
-        await fault.told(400);
-        await until(
-          "records that nobody has read",
-          60_000,
-          async () => await ends(admin, TRADES) > 0 || undefined,
-        );
-        await deleteTopic(admin, TRADES);
-        await fault.pipeline.post("modules/consumer/start");
-        await fault.load();
-        await fault.shows("journal", /failed/, /binance\.public\.recent_trades/);
-        await fault.shows("capture", /degraded/, /topic is missing/);
-        await fault.notReady(/^capture$/, /topic is missing/);
-        await makeTopic(admin, TRADES, {});
-        await fault.storedMore(100);
-        // What lay unread in the topic is gone with it; PostgreSQL still has it, and a new snapshot brings it.
-        await using owner = await fault.owner();
-        await dropSlot(owner);
-        await fault.storedMore(100);
-        await fault.equalsTruth();
-      });
+    await step("a topic deleted under the running pipeline", async () => {
+      await fault.pipeline.post("modules/consumer/stop");
+      await fault.told(400);
+      await until(
+        "records that nobody has read",
+        60_000,
+        async () => await ends(admin, TRADES) > 0 || undefined,
+      );
+      await deleteTopic(admin, TRADES);
+      await fault.pipeline.post("modules/consumer/start");
+      await fault.load();
+      await fault.shows("journal", /failed/, /binance\.public\.recent_trades/);
+      await fault.shows("capture", /degraded/, /topic is missing/);
+      await fault.notReady(/^capture$/, /topic is missing/);
+      await makeTopic(admin, TRADES, {});
+      await fault.storedMore(100);
+      // What lay unread in the topic is gone with it; PostgreSQL still has it, and a new snapshot brings it.
+      await using owner = await fault.owner();
+      await dropSlot(owner);
+      await fault.storedMore(100);
+      await fault.equalsTruth();
+    });
 
-      await step("foreign records, in every codec, become dead letters", async () => {
-        await recordFaults(fault, { servers, admin });
-      });
+    await step("foreign records, in every codec, become dead letters", async () => {
+      await recordFaults(fault, { servers, admin });
+    });
 
-      await step("strangers restart, pause, stop, remove and configure the connector", async () => {
-        await connectFaults(fault, servers);
-      });
+    await step("strangers restart, pause, stop, remove and configure the connector", async () => {
+      await connectFaults(fault, servers);
+    });
 
-      await tableFaults(step, fault);
-      await slotFaults(step, fault);
-    } finally {
-      await admin.disconnect();
-      await fault[Symbol.asyncDispose]();
-      await emptyServers(servers, names);
-    }
+    await tableFaults(step, fault);
+    await slotFaults(step, fault);
   },
 });
 
