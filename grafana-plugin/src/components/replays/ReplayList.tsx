@@ -33,27 +33,13 @@ export function ReplayList({ replays, onChanged }: { replays: readonly Replay[];
   };
   const columns: Array<Column<Replay>> = [
     { title: 'Created (UTC)', header: true, cell: (replay) => <Time at={replay.created_at} form="minute" /> },
-    { title: 'Topic', cell: (replay) => replay.topic },
-    {
-      title: 'Partition: offsets',
-      cell: (replay) =>
-        replay.ranges.map((range) => (
-          <div key={range.partition}>
-            {range.partition}: {count(range.from)}–{count(range.until)}
-          </div>
-        )),
-    },
-    {
-      title: 'Kind',
-      cell: (replay) => [replay.dry_run ? 'dry run' : 'write', replay.correcting ? 'correcting' : ''].filter(Boolean).join(', '),
-    },
+    // What moves stands first: on a narrow page the end of the table is out of sight.
     {
       title: 'State',
-      wrap: true,
       cell: (replay) => (
         <>
           <StateText state={replay.state} />
-          <div className={styles.muted}>{errorText(replay)}</div>
+          {errorText(replay) !== '' && <div className={styles.error}>{errorText(replay)}</div>}
         </>
       ),
     },
@@ -70,6 +56,20 @@ export function ReplayList({ replays, onChanged }: { replays: readonly Replay[];
           </div>
         );
       },
+    },
+    {
+      title: 'Kind',
+      cell: (replay) => [replay.dry_run ? 'dry run' : 'write', replay.correcting ? 'correcting' : ''].filter(Boolean).join(', '),
+    },
+    { title: 'Topic', cell: (replay) => replay.topic },
+    {
+      title: 'Partition: offsets',
+      cell: (replay) =>
+        replay.ranges.map((range) => (
+          <div key={range.partition}>
+            {range.partition}: {count(range.from)}–{count(range.until)}
+          </div>
+        )),
     },
     {
       title: 'Stored',
@@ -115,6 +115,6 @@ function errorText({ error }: Replay): string {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  muted: css({ color: theme.colors.text.secondary }),
+  error: css({ color: theme.colors.text.secondary, minWidth: 220, overflowWrap: 'anywhere', whiteSpace: 'normal' }),
   progress: css({ width: 120, accentColor: theme.colors.primary.main }),
 });
