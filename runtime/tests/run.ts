@@ -1,12 +1,15 @@
 /**
  * `deno task test [--full] [filter…]`: every test that this machine can run, one `deno test` a folder, so that what one
- * folder leaves behind cannot help another. The folders whose tests need the real servers get one stack together, started before
+ * folder leaves behind cannot help another. Each has a process group and a temporary folder of its own: what it leaves running is
+ * ended, also when it is interrupted. The folders whose tests need the real servers get one stack together, started before
  * the first of them. Ends with `N passed, N failed, N skipped`.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { CandlewireError, errorText } from "../error.ts";
+import { untilAborted } from "../wait.ts";
+import { endLeft } from "./end_left.ts";
 import { missingTool, type OwnStack, startTestStack } from "./start_test_stack.ts";
 
 const { values, positionals } = parseArgs({
@@ -42,6 +45,7 @@ const PARTS = [
   "runtime/consumer",
   "runtime/query",
   "runtime/control",
+  "runtime/tests/*_test.ts",
   "runtime/tests/parity",
   "runtime/tests/repository",
   "runtime/tests/compose",
@@ -63,6 +67,8 @@ const parts = positionals.length > 0
   ? positionals
   : PARTS.filter((part) => part.includes("*") || holdsTests(part));
 const reports = await Deno.makeTempDir({ prefix: "candlewire-tests-" });
+// PostgreSQL runs as another user when the tests run as root.
+await Deno.chmod(reports, 0o755);
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notes: string[] = [];
 
@@ -70,7 +76,7 @@ const notes: string[] = [];
 const PART_MS = (values.full ? 120 : 25) * 60_000;
 /** Ends a run that is interrupted in order: the servers outlive their starter. */
 const interrupted = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(name, () => interrupted.abort());
 }
 /** What a test file imports when it uses the servers of the run: the file that tells of them, or one of ours that does so. */
@@ -92,12 +98,21 @@ for (const [index, part] of parts.entries()) {
   if (interrupted.signal.aborted) break;
   const started = performance.now();
   const limit = AbortSignal.timeout(PART_MS);
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const temporary = join(reports, `part-${index}-`);
+  await Deno.mkdir(temporary, { mode: 0o755 });
+  const tests = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--frozen", ...npmStyle(part), `--junit-path=${report}`, part],
     cwd: root,
-    signal: AbortSignal.any([interrupted.signal, limit]),
-    env: { ...servers.env, ...(values.full ? { CANDLEWIRE_FULL: "1" } : {}) },
-  }).spawn().status;
+    env: { ...servers.env, ...(values.full ? { CANDLEWIRE_FULL: "1" } : {}), TMPDIR: temporary },
+    // A process group of its own.
+    detached: true,
+  }).spawn();
+  await Promise.race([tests.status, untilAborted(AbortSignal.any([interrupted.signal, limit]))]);
+  for (const command of await endLeft(tests.pid, temporary)) {
+    console.log(`=== Ended what was left running: ${command.slice(0, 200)}`);
+  }
+  const { code } = await tests.status;
+  await Deno.remove(temporary, { recursive: true }).catch(() => {});
   const counts = await readReport(report);
   if (code !== 0 && counts.failed === 0) {
     counts.failed = 1;
