@@ -46,9 +46,9 @@ export class BenchRig implements AsyncDisposable {
       const tokens = JSON.parse(await Deno.readTextFile(join(pipeline.dataDir, "tokens.json")));
       return new BenchRig(folder, { exchange, pipeline, tokens });
     } catch (error) {
-      pipeline.process?.kill();
-      exchange.process.kill();
-      await Deno.remove(folder, { recursive: true });
+      // In order, or its PostgreSQL would go on.
+      await Promise.allSettled([pipeline.process?.stop(), exchange.process.stop()]);
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
       throw error;
     }
   }
@@ -83,8 +83,9 @@ export class BenchRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.pipeline.process.stop();
-    await this.exchange.process.stop();
-    await Deno.remove(this.folder, { recursive: true });
+    await using ends = new AsyncDisposableStack();
+    ends.defer(() => Deno.remove(this.folder, { recursive: true }));
+    ends.defer(async () => void await this.exchange.process.stop());
+    ends.defer(async () => void await this.pipeline.process.stop());
   }
 }

@@ -95,8 +95,9 @@ export class PluginRig implements AsyncDisposable {
       });
       return new PluginRig(folder, { exchange, pipeline, host, settings });
     } catch (error) {
-      pipeline.process?.kill();
-      exchange.process.kill();
+      // In order, or its PostgreSQL would go on.
+      await Promise.allSettled([pipeline.process?.stop(), exchange.process.stop()]);
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
       throw error;
     }
   }
@@ -133,12 +134,14 @@ export class PluginRig implements AsyncDisposable {
     return { page, misdeeds };
   }
 
+  /** Everything is ended, the last first: what fails keeps nothing else from its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#browser)?.close();
-    await this.host[Symbol.asyncDispose]();
-    await this.pipeline.process.stop();
-    await this.exchange.process.stop();
-    await Deno.remove(this.#folder, { recursive: true });
+    await using ends = new AsyncDisposableStack();
+    ends.defer(() => Deno.remove(this.#folder, { recursive: true }));
+    ends.defer(async () => void await this.exchange.process.stop());
+    ends.defer(async () => void await this.pipeline.process.stop());
+    ends.use(this.host);
+    ends.defer(async () => await (await this.#browser)?.close());
   }
 }
 
