@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { memoryContext } from "../host/memory_context.ts";
-import {
-  CapturedPostgres,
-  eventually,
-  journalRecords,
-  ORIGIN,
-  recordsOf,
-} from "../tests/captured_postgres.ts";
+import { CapturedPostgres, journalRecords, ORIGIN, recordsOf } from "../tests/captured_postgres.ts";
+import { eventually } from "../tests/until.ts";
 import { TcpProxy } from "../query/testing/tcp_proxy.ts";
 import { Capture } from "./capture.ts";
 import { captureConfig } from "./config.ts";

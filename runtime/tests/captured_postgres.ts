@@ -10,8 +10,6 @@ import { type CaptureConfig, captureConfig } from "../capture/config.ts";
 import main, { type SinkParameters } from "../capture/main.ts";
 import { eventually } from "./until.ts";
 
-export { eventually };
-
 /** One record of the journal, parsed. */
 export type Captured = {
   topic: string;
