@@ -44,6 +44,7 @@ Deno.test({
           method: "PUT",
           headers: { "content-type": "application/json" },
           body: JSON.stringify({ ...config, "tombstones.on.delete": "true" }),
+          signal: AbortSignal.timeout(60_000),
         });
         await response.body?.cancel();
         await eventuallyLong(

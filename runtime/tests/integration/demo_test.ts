@@ -14,12 +14,12 @@ Deno.test("demo: ready with its console, goes on when its exchange is killed, st
     const [, exchangeUrl] = await demo.line(/Exchange on (http:\S+)/, 60_000);
     const [, console] = await demo.line(/^Console\s+(http:\S+)/, 60_000);
     const trades = async () => {
-      const response = await fetch(`${exchangeUrl}/admin/state`);
+      const response = await fetch(`${exchangeUrl}/admin/state`, { signal: AbortSignal.timeout(60_000) });
       return (await response.json() as { trades: number; sockets: unknown[] });
     };
 
     await t.step("the printed link opens the console", async () => {
-      const answer = await fetch(console!, { redirect: "manual" });
+      const answer = await fetch(console!, { redirect: "manual", signal: AbortSignal.timeout(60_000) });
       await answer.body?.cancel();
       assert.equal(answer.status, 303);
       assert.match(

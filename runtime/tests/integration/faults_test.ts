@@ -41,7 +41,8 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
     return faults.find((each) => each.id === id)!.struck;
   };
   const clear = async () => {
-    await (await fetch(`${exchange.url}/admin/faults`, { method: "DELETE" })).body?.cancel();
+    const signal = AbortSignal.timeout(60_000);
+    await (await fetch(`${exchange.url}/admin/faults`, { method: "DELETE", signal })).body?.cancel();
   };
   /** Streams that are listened to, on all connections. */
   const streams = async () => {
