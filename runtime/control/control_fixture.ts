@@ -274,16 +274,3 @@ export function deadLetter(id: string): DeadLetter {
     attempts: 1,
   };
 }
-
-/** Waits for a condition, with a deadline. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-  ms = 20_000,
-): Promise<void> {
-  const deadline = Date.now() + ms;
-  while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { testSeed } from "../tests/seed.ts";
-import { ORIGIN, until } from "./control_fixture.ts";
+import { eventually } from "../tests/until.ts";
+import { ORIGIN } from "./control_fixture.ts";
 import { EventHub, type EventHubOptions } from "./event_hub.ts";
 import type { Channel } from "./parameter.ts";
 import { SseReader } from "./sse_reader_fixture.ts";
@@ -114,7 +115,7 @@ Deno.test("a slow reader: the newest of each key, a gap marker for what was drop
     hub.publish("prices", "BTCUSDT", "BTCUSDT", { n });
     hub.publish("trades", "BTCUSDT", null, { n, padding: "x".repeat(200) });
     // The fast reader keeps up; the slow one takes nothing.
-    await until(() => taken === 2 * n + 2, `the fast reader takes event ${n}`);
+    await eventually(() => taken === 2 * n + 2, `the fast reader takes event ${n}`);
   }
   await draining;
   assert.ok(hub.figures.dropped > 0);
@@ -165,7 +166,7 @@ Deno.test("quiet streams get comments; a reader that takes nothing is cut", asyn
   hub.publish("trades", "BTCUSDT", null, 1);
   assert.equal(hub.readers, 2);
   now = 2_000;
-  await until(() => hub.figures.cut >= 1, "the stuck reader is cut");
+  await eventually(() => hub.figures.cut >= 1, "the stuck reader is cut");
   // What is cut ends: it does not hang.
   const reader = stuck.getReader();
   while (!(await reader.read()).done);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { fixture, OPERATOR, T0, until, VIEWER } from "../../../runtime/control/control_fixture.ts";
+import { fixture, OPERATOR, T0, VIEWER } from "../../../runtime/control/control_fixture.ts";
+import { eventually } from "../../../runtime/tests/until.ts";
 import { startControl } from "../../../runtime/control/control.ts";
 import type { TradeRow } from "../../../runtime/market/table.ts";
 import { TcpProxy } from "../../../runtime/query/testing/tcp_proxy.ts";
@@ -108,7 +109,7 @@ class Stream {
   }
 
   async has(id: number): Promise<void> {
-    await until(
+    await eventually(
       () => this.ids.includes(id) || this.failure !== undefined,
       `trade ${id}, there are ${this.ids}, ${this.notices}`,
     );
@@ -159,7 +160,7 @@ Deno.test("paths of a channel share one connection, and none loses or doubles ro
   assert.equal(api.control.parts.hub.readers, 1);
   assert.deepEqual([first, same, ...others].flatMap(({ notices }) => notices), []);
   for (const one of [first, same, ...others]) await one.end();
-  await until(() => api.control.parts.hub.readers === 0, "the connection to be closed");
+  await eventually(() => api.control.parts.hub.readers === 0, "the connection to be closed");
 });
 
 Deno.test("more symbols than the event stream narrows to share one connection too", async () => {
@@ -169,7 +170,7 @@ Deno.test("more symbols than the event stream narrows to share one connection to
   for (const symbol of symbols) api.trade(1, 1, { symbol });
   const streams = symbols.map((symbol) => stream(`trades/${symbol}`));
   for (const one of streams) await one.has(1);
-  await until(() => api.control.parts.hub.readers === 1, "one connection");
+  await eventually(() => api.control.parts.hub.readers === 1, "one connection");
   for (const symbol of symbols) api.trade(2, 2, { symbol });
   for (const one of streams) await one.has(2);
   assert.deepEqual(streams.map(({ ids }) => ids), symbols.map(() => [1, 2]));
@@ -212,7 +213,7 @@ Deno.test("a control API that is away is told of once, and what was stored meanw
   api.stored(30, 400);
   api.trade(401, 401);
   // It may have come before the connection was there.
-  await until(() => api.control.parts.hub.readers === 1, "the connection to be open again");
+  await eventually(() => api.control.parts.hub.readers === 1, "the connection to be open again");
   api.trade(402, 402);
   for (const one of [stream, late]) {
     await one.has(402);
@@ -264,14 +265,14 @@ Deno.test("a state that cannot be read is told, changes still come, and it is re
   api.query.failure = new Error("the store is busy");
   rig.instance.answered.set("trades/BTCUSDT", 19);
   const stream = rig.stream("trades/BTCUSDT");
-  await until(() => stream.notices.length > 0, "the notice");
+  await eventually(() => stream.notices.length > 0, "the notice");
   assert.match(stream.notices[0]!, /^The stream goes on without its state: /);
   api.trade(30, 31);
   await stream.has(31);
   assert.deepEqual(stream.ids, [30, 31]);
   api.query.failure = undefined;
   let id = 31;
-  await until(() => {
+  await eventually(() => {
     api.trade(++id, id);
     return stream.ids.includes(20);
   }, "what was missed");
@@ -286,7 +287,7 @@ Deno.test("a connection that is silent without end is opened again", async () =>
   rig.proxy.hold();
   rig.api.published(32, 32);
   // The old connection stays held: the proxy lets only those pass that come after it.
-  await until(() => stream.notices.length > 0, "the silence to be noticed");
+  await eventually(() => stream.notices.length > 0, "the silence to be noticed");
   assert.match(stream.notices[0]!, /it does not answer$/);
   rig.proxy.restore();
   rig.api.published(33, 33);
@@ -302,7 +303,7 @@ Deno.test("a token that is refused while streaming ends all paths with the remed
   const tokens = { viewer: "another-token-of-the-tests", operator: OPERATOR, source: "generated" as const };
   await rig.restart({ tokens });
   for (const one of [stream, other]) {
-    await until(() => one.failure !== undefined, "the stream to end");
+    await eventually(() => one.failure !== undefined, "the stream to end");
     assert.equal((one.failure as { code: string }).code, "query.unauthorized");
   }
   const api = await rig.restart();
