@@ -2,6 +2,9 @@ import { join } from "node:path";
 import { CandlewireError } from "../../runtime/error.ts";
 import { ROOT } from "../tools/paths.ts";
 
+/** How long the demo may take to end, ms. */
+const END_MS = 120_000;
+
 /** A control API and its tokens. */
 export type Pipeline = { url: string; viewerToken: string; operatorToken: string };
 
@@ -45,20 +48,30 @@ export class DemoProcess implements AsyncDisposable {
       if (pipeline !== undefined) return new DemoProcess(child, pipeline);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    if (!ended) child.kill("SIGTERM");
+    await end(child);
     throw new CandlewireError("plugin.no_pipeline", `Start the demo in ${dataDir}: it was not ready`, {
       hint: "Start `deno task demo` by itself to see why, or give a running one by --url and its tokens",
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await end(this.#child);
+  }
+}
+
+/** In order, so that it stops its PostgreSQL; by force when it does not end. */
+async function end(child: Deno.ChildProcess): Promise<void> {
+  const kill = (signal: "SIGTERM" | "SIGKILL") => {
     try {
-      this.#child.kill("SIGTERM");
+      child.kill(signal);
     } catch {
       // It has ended already.
     }
-    await this.#child.status;
-  }
+  };
+  const late = setTimeout(() => kill("SIGKILL"), END_MS);
+  kill("SIGTERM");
+  await child.status;
+  clearTimeout(late);
 }
 
 /** Address and tokens of the pipeline in a data folder, once it is ready. */
@@ -70,7 +83,7 @@ async function readPipeline(dataDir: string): Promise<Pipeline | undefined> {
     viewer: string;
     operator: string;
   };
-  const response = await fetch(`${url}/readyz`);
+  const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) });
   await response.body?.cancel();
   return response.ok ? { url, viewerToken: tokens.viewer, operatorToken: tokens.operator } : undefined;
 }

@@ -45,6 +45,7 @@ export function tradeTape() {
       }
       if (trades.size <= KEPT * 2) return;
       trades = new Map([...trades].sort(([a], [b]) => b - a).slice(0, KEPT));
+      omittedBefore = new Map([...omittedBefore].filter(([id]) => trades.has(id)));
     },
     /** @returns {TradeRow | undefined} the trade with the highest id */
     newest() {
