@@ -16,11 +16,12 @@ const VARIABLES = ["grafana_plugin_type", "PLUGIN_PROTOCOL_VERSIONS"];
 
 /**
  * Grafana starts it without HOME, PATH and TMPDIR. Nothing is read or written but the network and the bundle; to whom it talks is
- * decided by data sources' settings, which are not known here. Libraries that look for other variables find none.
+ * decided by data sources' settings, which are not known here. Libraries that look for other variables find none. Deno's
+ * cache has no place: there is nothing to keep, and a folder of it would stay behind.
  */
 const LAUNCHER = `#!/bin/sh
 d="\${0%/*}"
-export DENO_DIR="\${TMPDIR:-/tmp}/candlewire-deno-$$" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
+export DENO_DIR=/dev/null/none DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 exec "$d/deno" run --no-prompt --no-config --no-lock --no-remote --no-npm --deny-import --no-check --ignore-env \\
   --allow-env=${
   VARIABLES.join(",")
