@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ConfigPart } from "./config.ts";
+import { endProcess } from "./end_process.ts";
 import { CandlewireError, errorText } from "./error.ts";
 import type { Origin } from "./market/origin.ts";
 import { wait } from "./wait.ts";
@@ -66,18 +67,8 @@ export async function startExchangeProcess(
       hint: "deno task exchange shows it alone",
     });
   const stop = async () => {
-    const late = setTimeout(() => kill("SIGKILL"), STOP_MS);
-    kill("SIGTERM");
-    await ended;
-    clearTimeout(late);
+    await endProcess(child, STOP_MS);
     await reading;
-  };
-  const kill = (signal: "SIGTERM" | "SIGKILL") => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has ended already.
-    }
   };
   const begun = new AbortController();
   let restUrl: string;

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { endProcess } from "../../runtime/end_process.ts";
 import { CandlewireError } from "../../runtime/error.ts";
 import { ROOT } from "../tools/paths.ts";
 
-/** How long the demo may take to end, ms. */
+/** How long the demo may take to end in order, which stops its PostgreSQL too, ms. */
 const END_MS = 120_000;
 
 /** A control API and its tokens. */
@@ -48,30 +49,15 @@ export class DemoProcess implements AsyncDisposable {
       if (pipeline !== undefined) return new DemoProcess(child, pipeline);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    await end(child);
+    await endProcess(child, END_MS);
     throw new CandlewireError("plugin.no_pipeline", `Start the demo in ${dataDir}: it was not ready`, {
       hint: "Start `deno task demo` by itself to see why, or give a running one by --url and its tokens",
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await end(this.#child);
+    await endProcess(this.#child, END_MS);
   }
-}
-
-/** In order, so that it stops its PostgreSQL; by force when it does not end. */
-async function end(child: Deno.ChildProcess): Promise<void> {
-  const kill = (signal: "SIGTERM" | "SIGKILL") => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has ended already.
-    }
-  };
-  const late = setTimeout(() => kill("SIGKILL"), END_MS);
-  kill("SIGTERM");
-  await child.status;
-  clearTimeout(late);
 }
 
 /** Address and tokens of the pipeline in a data folder, once it is ready. */

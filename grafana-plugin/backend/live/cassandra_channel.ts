@@ -1,11 +1,11 @@
 import { errorText } from "../../../runtime/error.ts";
 import type { EpochMs } from "../../../runtime/market/epoch.ts";
 import { encodeCursor } from "../../../runtime/query/cursor.ts";
+import { wait } from "../../../runtime/wait.ts";
 import { channelPath } from "../../src/datasource/query.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { MarketReader } from "../source/market_reader.ts";
 import type { ChannelSpec } from "./channel_spec.ts";
-import { delay } from "./delay.ts";
 import { NewRows } from "./live_rows.ts";
 import { packetOf } from "./packet.ts";
 
@@ -48,7 +48,7 @@ export async function* cassandraChannel(
       }
       told = true;
     }
-    await delay(waitMs, signal);
+    await wait(waitMs, signal);
   }
 }
 

@@ -1,7 +1,7 @@
 import { EventParser, reconnectWait } from "../../../runtime/console/event_stream.js";
 import { CandlewireError, errorText } from "../../../runtime/error.ts";
+import { wait } from "../../../runtime/wait.ts";
 import type { ControlClient, Stamp } from "../source/control_client.ts";
-import { delay } from "./delay.ts";
 
 /** Comments come every 15 s: silence beyond this is a dead connection that nobody closed, ms. */
 const SILENCE_MS = 40_000;
@@ -163,7 +163,7 @@ class Connection {
           for (const subscriber of this.#subscribers) subscriber.tell(this.#interrupted);
         }
       }
-      await delay(reconnectWait(++this.#failures, Math.random()), signal);
+      await wait(reconnectWait(++this.#failures, Math.random()), signal);
     }
   }
 
