@@ -95,6 +95,9 @@ export function decodeBody(body: Uint8Array): { value: unknown } | { error: Cand
   }
 }
 
+/** The first bytes of a frame: `length` after the prefix, of which `headLength` are the head's. */
+type FrameStart = { length: number; kind: FrameKind; headLength: number };
+
 /**
  * Cuts a byte stream into frames. Total: any bytes give frames, or one error after which the decoder accepts nothing
  * more, because a stream out of step cannot be trusted again. Holds at most one incomplete frame (I10).
@@ -127,31 +130,39 @@ export class FrameDecoder {
       this.#buffered = count;
     }
     while (this.#buffered >= PREFIX_BYTES) {
-      const length = this.#peekLength();
-      if (length > this.#maxBytes || length < FIXED_BYTES) {
-        return {
-          frames,
-          error: this.#fail(`Read a frame of ${length} bytes`, { length, max: this.#maxBytes }),
-        };
-      }
-      if (this.#buffered < PREFIX_BYTES + length) break;
-      const frame = this.#decode(this.#take(PREFIX_BYTES + length));
+      const start = this.#start();
+      if (start instanceof CandlewireError) return { frames, error: start };
+      if (start === undefined || this.#buffered < PREFIX_BYTES + start.length) break;
+      const frame = this.#decode(start, this.#take(PREFIX_BYTES + start.length));
       if (frame instanceof CandlewireError) return { frames, error: frame };
       frames.push(frame);
     }
     return { frames };
   }
 
-  #decode(bytes: Uint8Array): Frame | CandlewireError {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /**
+   * What the next frame announces, once that much of it is there. Judged before the rest comes: who writes something else
+   * than frames is told at once, not when as many bytes have come as his first four happen to say.
+   */
+  #start(): FrameStart | CandlewireError | undefined {
+    const view = this.#peek(PREFIX_BYTES + FIXED_BYTES);
+    const length = view.getUint32(0);
+    if (length > this.#maxBytes || length < FIXED_BYTES) {
+      return this.#fail(`Read a frame of ${length} bytes`, { length, max: this.#maxBytes });
+    }
+    if (view.byteLength < PREFIX_BYTES + FIXED_BYTES) return undefined;
     const number = view.getUint8(4);
     const kind = NAMES.get(number);
     if (kind === undefined) return this.#fail(`Read a frame of kind ${number}`, { kind: number });
     const headLength = view.getUint32(5);
-    const bodyAt = PREFIX_BYTES + FIXED_BYTES + headLength;
-    if (headLength > MAX_HEAD_BYTES || bodyAt > bytes.length) {
+    if (headLength > MAX_HEAD_BYTES || FIXED_BYTES + headLength > length) {
       return this.#fail(`Read the head of a ${kind} frame: ${headLength} bytes`, { kind, headLength });
     }
+    return { length, kind, headLength };
+  }
+
+  #decode({ kind, headLength }: FrameStart, bytes: Uint8Array): Frame | CandlewireError {
+    const bodyAt = PREFIX_BYTES + FIXED_BYTES + headLength;
     const head = decodeBody(bytes.subarray(PREFIX_BYTES + FIXED_BYTES, bodyAt));
     if ("error" in head || !isRecord(head.value)) {
       return this.#fail(`Read the head of a ${kind} frame: no JSON object`, { kind });
@@ -165,16 +176,19 @@ export class FrameDecoder {
     return this.#error = badFrame(message, { details });
   }
 
-  #peekLength(): number {
-    let length = 0;
-    let seen = 0;
+  /** The first `count` buffered bytes, or as many as there are; without a copy when they lie in one chunk. */
+  #peek(count: number): DataView {
+    const first = this.#chunks[0]!;
+    if (first.length >= count) return new DataView(first.buffer, first.byteOffset, count);
+    const bytes = new Uint8Array(Math.min(count, this.#buffered));
+    let at = 0;
     for (const chunk of this.#chunks) {
-      for (let at = 0; at < chunk.length && seen < PREFIX_BYTES; at++, seen++) {
-        length = length * 256 + chunk[at]!;
-      }
-      if (seen === PREFIX_BYTES) break;
+      const part = chunk.subarray(0, bytes.length - at);
+      bytes.set(part, at);
+      at += part.length;
+      if (at === bytes.length) break;
     }
-    return length;
+    return new DataView(bytes.buffer);
   }
 
   /** Removes the first `count` buffered bytes; without a copy when they lie in one chunk. */

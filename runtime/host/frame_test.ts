@@ -82,6 +82,20 @@ Deno.test("FrameDecoder refuses a frame above the limit before it arrives", () =
   });
 });
 
+Deno.test("FrameDecoder judges what a frame announces, however small its pieces, before the frame is there", () => {
+  const starts = {
+    "a length that a frame may have, and a kind that none has": [0, 4, 0, 0, 99, 0, 0, 0, 2],
+    "a head longer than a head may be": [0, 4, 0, 0, 8, 0, 2, 0, 0],
+    "a head longer than its frame": [0, 0, 0, 20, 8, 0, 0, 0, 30],
+  };
+  for (const [what, bytes] of Object.entries(starts)) {
+    assert.equal(new FrameDecoder().push(new Uint8Array(bytes)).error?.code, "host.bad_frame", what);
+    const decoder = new FrameDecoder();
+    const errors = bytes.map((byte) => decoder.push(new Uint8Array([byte])).error?.code);
+    assert.deepEqual(errors, [...Array(8).fill(undefined), "host.bad_frame"], what);
+  }
+});
+
 Deno.test("FrameDecoder keeps few chunks of a frame that comes byte by byte", () => {
   const bytes = encodeFrame("log", { level: "info", message: "x".repeat(5000) });
   const decoder = new FrameDecoder();
