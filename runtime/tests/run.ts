@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { CandlewireError, errorText } from "../error.ts";
 import { untilAborted } from "../wait.ts";
 import { endLeft } from "./end_left.ts";
+import { readTestReport } from "./junit_report.ts";
 import { missingTool, type OwnStack, startTestStack } from "./start_test_stack.ts";
 
 const { values, positionals } = parseArgs({
@@ -113,7 +114,8 @@ for (const [index, part] of parts.entries()) {
   }
   const { code } = await tests.status;
   await Deno.remove(temporary, { recursive: true }).catch(() => {});
-  const counts = await readReport(report);
+  const counts = readTestReport(await Deno.readTextFile(report).catch(() => ""));
+  notes.push(...counts.notes);
   if (code !== 0 && counts.failed === 0) {
     counts.failed = 1;
     notes.push(
@@ -196,21 +198,4 @@ function holdsTests(folder: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Counts of a JUnit report: test cases, steps included. */
-async function readReport(path: string): Promise<{ passed: number; failed: number; skipped: number }> {
-  const xml = await Deno.readTextFile(path).catch(() => "");
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const [, head = "", body = ""] of xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
-    const name = /name="([^"]*)"/.exec(head)?.[1] ?? "?";
-    if (body.includes("<failure") || body.includes("<error")) {
-      counts.failed++;
-      notes.push(`FAILED ${name}`);
-    } else if (body.includes("<skipped")) {
-      counts.skipped++;
-      notes.push(`skipped ${name}`);
-    } else counts.passed++;
-  }
-  return counts;
 }
