@@ -160,11 +160,12 @@ export async function storedMoreIn(
     return total;
   };
   const goal = await read() + count;
+  let now = 0;
   await until(
     `${count} more stored trades`,
     timeoutMs,
-    async () => await read() >= goal || undefined,
-    async () => `${await read()} of ${goal}\n${await explain()}`,
+    async () => (now = await read()) >= goal || undefined,
+    async () => `${now} of ${goal}\n${await explain()}`,
   );
 }
 

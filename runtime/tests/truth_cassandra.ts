@@ -1,4 +1,5 @@
 import cassandra from "cassandra-driver";
+import { cassandraFailure } from "../cassandra/error_cassandra.ts";
 import type { TestStack } from "./test_stack.ts";
 import type { StoredBook, StoredCandle, StoredGap, StoredTrade, StoredTruth } from "./truth.ts";
 
@@ -14,6 +15,11 @@ type Row = Record<string, unknown>;
 
 /** Rows of one answer. */
 const PAGE_ROWS = 5000;
+/**
+ * How long a page is asked for again when no quorum answers in time, ms: while a node that was killed starts, the others on
+ * this machine are slow. What is compared is what they keep.
+ */
+const PATIENCE_MS = 60_000;
 
 /**
  * The keyspace's tables as the comparison reads them: by the driver alone, at LOCAL_QUORUM by default, so that what was
@@ -171,14 +177,24 @@ export class CassandraTruth implements StoredTruth {
     const rows: Row[] = [];
     let pageState: string | undefined;
     do {
-      const answer: cassandra.types.ResultSet = await this.#client.execute(qualified, values, {
-        fetchSize: PAGE_ROWS,
-        pageState,
-      });
+      const answer = await this.#page(qualified, values, pageState);
       for (const row of answer.rows) rows.push(row);
       pageState = answer.pageState ?? undefined;
     } while (pageState !== undefined);
     return rows;
+  }
+
+  async #page(cql: string, values: unknown[], pageState?: string): Promise<cassandra.types.ResultSet> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (true) {
+      try {
+        return await this.#client.execute(cql, values, { fetchSize: PAGE_ROWS, pageState });
+      } catch (error) {
+        const slow = ["unavailable", "overloaded"].includes(cassandraFailure(error));
+        if (!slow || performance.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
   }
 }
 

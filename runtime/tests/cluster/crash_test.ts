@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { CandlewireError, errorText } from "../../error.ts";
+import type { ModuleStatus } from "../../host/module_host.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { seededRandom, testSeed } from "../seed.ts";
@@ -64,8 +66,18 @@ Deno.test({
         storedMoreIn(store, symbols, { count, timeoutMs: 180_000, explain: () => pipeline.process.tail });
       // A point is compared from the one before it on; all of it at the end, when nothing may have changed any more.
       let since = { firstIds, from: now };
+      /** A step that fails says how servers and modules are then, and what it leaves broken fails no other one. */
+      const step = (name: string, work: () => Promise<void>) =>
+        t.step(name, async () => {
+          try {
+            await work();
+          } catch (error) {
+            const hint = error instanceof CandlewireError ? error.hint ?? "" : "";
+            throw new Error(`${errorText(error)} ${hint}\n${await stateOf(pipeline, stack)}`);
+          }
+        });
       for (const victim of VICTIMS) {
-        await t.step(`kill -9 of ${victim}`, async () => {
+        const whole = await step(`kill -9 of ${victim}`, async () => {
           for (let point = 1; point <= POINTS; point++) {
             await exchange.post("/admin/resume");
             const marker = 300 + Math.floor(random() * 2000);
@@ -90,8 +102,9 @@ Deno.test({
             assert.equal(found.books, SYMBOLS.length);
           }
         });
+        if (!whole) return;
       }
-      await t.step("all of it, from the first trade on", async () => {
+      await step("all of it, from the first trade on", async () => {
         const found = await compareStored(exchange, store, symbols, { firstIds, from: now });
         console.log(`${found.trades} trades, ${found.candles} candles, ${found.books} books compared`);
         assert.deepEqual(found.differences, []);
@@ -103,6 +116,25 @@ Deno.test({
     }
   },
 });
+
+/** Which servers do not run, and how each module is. */
+async function stateOf(pipeline: TestPipeline, stack: Stack): Promise<string> {
+  const lines: string[] = [];
+  for (const server of stack.servers) {
+    await stack.pid(server).catch((error) => lines.push(errorText(error)));
+  }
+  try {
+    const { modules } = await pipeline.get<{ modules: ModuleStatus[] }>("modules");
+    for (const { name, state, health, detail, restarts, lastExit } of modules) {
+      lines.push(
+        `${name}: ${state}, ${health}, ${detail}, ${restarts} restarts, ${lastExit?.cause ?? "no"} exit`,
+      );
+    }
+  } catch (error) {
+    lines.push(`modules: ${errorText(error)}`);
+  }
+  return lines.join("\n");
+}
 
 type Killed = { what: string; revive(): Promise<void> };
 
