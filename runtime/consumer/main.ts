@@ -21,7 +21,7 @@ import { PriceMove } from "./transform/price_move.ts";
 import type { Transform } from "./transform/transform.ts";
 import { UserTransform } from "./transform/user.ts";
 import { entriesOf, UserChain } from "./transform/user_chain.ts";
-import { recomputeWindows } from "./transform/windows.ts";
+import { recomputeWindows, RunningMinutes } from "./transform/windows.ts";
 
 /** What the consumer is started with: its section of the configuration, and where log and store are. */
 export type ConsumerParameters = ConsumerConfig & {
@@ -162,12 +162,13 @@ export default async function main(context: ModuleContext): Promise<void> {
   }
   if (config.windows.enabled) {
     const owns = (symbol: string) => ownership.owns(symbol, ["recent_trades"]);
+    const running = new RunningMinutes();
     let next = 0;
     chores.push(every("windows", config.windows.everyMs, async (now, caughtUp) => {
       // Behind, rows come first: trades read for windows of minutes that are not complete are read again later.
       if (!caughtUp && now < next) return false;
       next = now + config.windows.everyMs * WINDOWS_BEHIND;
-      const { windows, more } = await recomputeWindows(store, { ...config.windows, owns });
+      const { windows, more } = await recomputeWindows(store, { ...config.windows, owns, running });
       publisher.windows(windows);
       return more && caughtUp;
     }));

@@ -203,8 +203,8 @@ export class CassandraMarketStore implements MarketStore {
     );
   }
 
-  minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]> {
-    return minuteTrades(this.#session, symbol, minute);
+  minuteTrades(symbol: string, minute: EpochMs, fromId?: number): Promise<TradeRow[]> {
+    return minuteTrades(this.#session, symbol, minute, fromId);
   }
 
   storedWindows(

@@ -8,11 +8,12 @@ import { minuteOf } from "./trade_runs.ts";
 /** Symbols whose prices are read at once. */
 const AT_ONCE = 8;
 
-/** The stored trades of one minute in id order. Money is the double's shortest text. */
+/** The stored trades of one minute in id order, from an id on. Money is the double's shortest text. */
 export async function minuteTrades(
   session: CassandraSession,
   symbol: string,
   minute: EpochMs,
+  fromId = 0,
 ): Promise<TradeRow[]> {
   const action = `Read trades of ${symbol}`;
   const [range] = await session.rows(
@@ -21,7 +22,7 @@ export async function minuteTrades(
     [symbol, minute],
   );
   if (range === undefined || range.first_id === null || range.last_id === null) return [];
-  const ids = [symbol, range.first_id, range.last_id];
+  const ids = [symbol, Math.max(Number(range.first_id), fromId), range.last_id];
   const [rows, marks] = await Promise.all([
     session.rows(
       action,

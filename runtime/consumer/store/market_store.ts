@@ -64,7 +64,16 @@ export type WriteResult = {
 };
 
 /** A minute of a symbol whose windows must be computed again. */
-export type DirtyMinute = { symbol: string; minute: EpochMs; mark: number };
+export type DirtyMinute = {
+  symbol: string;
+  minute: EpochMs;
+  mark: number;
+  /**
+   * The least id of the trades that were stored, replaced or deleted since this store last wrote the minute's windows. Absent
+   * where it cannot know: after a start, and where others write the same tables.
+   */
+  fromId?: number | undefined;
+};
 
 /** A window as it is stored: with the variance that longer windows are summed from. */
 export type StoredWindow = Omit<WindowRow, "realised_volatility"> & { realised_variance: number | null };
@@ -123,8 +132,8 @@ export interface MarketStore extends AsyncDisposable {
 
   /** Marked minutes of the symbols that are owned (all without `owns`), the longest untouched first. */
   dirtyMinutes(limit: number, options?: SymbolFilter): Promise<DirtyMinute[]>;
-  /** The stored trades of one minute in id order. */
-  minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]>;
+  /** The stored trades of one minute in id order; those with a lesser id than `fromId` are left out. */
+  minuteTrades(symbol: string, minute: EpochMs, fromId?: number): Promise<TradeRow[]>;
   /** Stored windows with open time in [from, to), ascending. */
   storedWindows(
     symbol: string,

@@ -307,6 +307,27 @@ for (const subject of SUBJECTS) {
     assert.equal((await store.dirtyMinutes(10)).length, 1);
   });
 
+  test("a minute tells from which trade on it changed since its windows were written, where a store can know", async (store) => {
+    const fromIs = async (id: number | undefined) => {
+      const [marked] = await store.dirtyMinutes(10);
+      // Where others may write the same tables, nothing is known.
+      assert.equal(marked!.fromId, counts(store) ? id : undefined);
+      return [marked!];
+    };
+    await store.write(batch([trade(1), trade(2)]));
+    await store.writeWindows([], await fromIs(undefined));
+    await store.write(batch([trade(4), trade(3)]));
+    await store.write(batch([trade(5)]));
+    const marked = await fromIs(3);
+    const grown = await store.minuteTrades("BTCUSDT", T0 as EpochMs, 3);
+    assert.deepEqual(grown.map(({ trade_id }) => trade_id), [3, 4, 5]);
+    await store.write(batch([{ ...trade(2), kind: "delete" }]));
+    await store.writeWindows([], marked);
+    await store.writeWindows([], await fromIs(2));
+    await store.write(batch([trade(6)]));
+    await fromIs(6);
+  });
+
   test("revisions rise and replays are kept", async (store) => {
     assert.deepEqual([await store.nextRevision(), await store.nextRevision()], [1, 2]);
     assert.equal(await store.note("transforms"), undefined);

@@ -6,6 +6,7 @@ import type { DeadLetter } from "../../query/market_query.ts";
 import { TABLE_COLUMNS } from "../table_columns.ts";
 import type { Alert, Change } from "../transform/transform.ts";
 import { judge } from "./compare_rows.ts";
+import { GrownMinutes } from "./grown_minutes.ts";
 import {
   deadLetterId,
   type DirtyMinute,
@@ -49,6 +50,7 @@ export class MemoryMarketStore implements MarketStore {
   readonly #replays = new Map<string, Replay>();
   readonly #limits: { maxCount: number; maxBytes: number };
   readonly #notes = new Map<string, string>();
+  readonly #grown = new GrownMinutes();
   #revision = 0;
   #mark = 0;
 
@@ -88,9 +90,10 @@ export class MemoryMarketStore implements MarketStore {
       if (!this.#applyOne(change, result)) continue;
       result.applied[change.table] = (result.applied[change.table] ?? 0) + 1;
       if (change.table === "recent_trades") {
-        const { symbol, trade_time } = change.row as TradeRow;
+        const { symbol, trade_id, trade_time } = change.row as TradeRow;
         const minute = minuteOf(trade_time);
         this.#state.dirty.set(`${symbol} ${minute}`, { symbol, minute, mark: this.#mark });
+        this.#grown.touched(symbol, minute, trade_id);
       }
     }
     for (const id of batch.settled ?? []) this.#state.letters.delete(id);
@@ -183,12 +186,15 @@ export class MemoryMarketStore implements MarketStore {
   }
 
   async dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
-    return [...this.#state.dirty.values()].sort((a, b) => a.mark - b.mark).slice(0, limit);
+    return [...this.#state.dirty.values()].sort((a, b) => a.mark - b.mark).slice(0, limit)
+      .map((row) => ({ ...row, fromId: this.#grown.changedFrom(row.symbol, row.minute) }));
   }
 
-  async minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]> {
+  async minuteTrades(symbol: string, minute: EpochMs, fromId = 0): Promise<TradeRow[]> {
     return (this.rows("recent_trades") as unknown as TradeRow[])
-      .filter((trade) => trade.symbol === symbol && minuteOf(trade.trade_time) === minute)
+      .filter((trade) =>
+        trade.symbol === symbol && minuteOf(trade.trade_time) === minute && trade.trade_id >= fromId
+      )
       .sort((a, b) => a.trade_id - b.trade_id);
   }
 
@@ -214,7 +220,10 @@ export class MemoryMarketStore implements MarketStore {
         ) this.#windows.delete(key);
       }
       const key = `${symbol} ${minute}`;
-      if (this.#state.dirty.get(key)?.mark === mark) this.#state.dirty.delete(key);
+      if (this.#state.dirty.get(key)?.mark === mark) {
+        this.#state.dirty.delete(key);
+        this.#grown.written(symbol, minute);
+      }
     }
     for (const row of windows) {
       const key = `${row.symbol} ${row.window} ${row.open_time}`;

@@ -15,6 +15,7 @@ import type {
   StoredWindow,
   WriteResult,
 } from "./market_store.ts";
+import { GrownMinutes } from "./grown_minutes.ts";
 import type { Replay } from "./replay_record.ts";
 import { storeError } from "./sqlite_error.ts";
 import { fenced, metaValue, openStoreFile, setMeta, type SqliteFileOptions } from "./sqlite_file.ts";
@@ -59,12 +60,13 @@ export class SqliteMarketStore implements MarketStore {
     this.#db = openStoreFile(path, options);
     this.#options = options;
     this.#rows = new SqliteRows(this.#db);
-    this.#tracks = new SqliteTracks(this.#db);
+    const grown = new GrownMinutes();
+    this.#tracks = new SqliteTracks(this.#db, grown);
     this.#letters = new SqliteLetters(
       this.#db,
       options.deadLetters ?? { maxCount: 10_000, maxBytes: 64 << 20 },
     );
-    this.#windows = new SqliteWindows(this.#db);
+    this.#windows = new SqliteWindows(this.#db, grown);
     this.#prune = new SqlitePrune(this.#db, this.#rows);
     this.#epoch = this.#db.prepare("SELECT value FROM meta WHERE name = ?");
     const { mark } = this.#db.prepare("SELECT coalesce(max(mark), 0) AS mark FROM dirty_minutes").get() as {
@@ -165,8 +167,8 @@ export class SqliteMarketStore implements MarketStore {
     return this.#read("Read marked minutes", () => this.#windows.dirty(limit));
   }
 
-  minuteTrades(symbol: string, minute: EpochMs): Promise<TradeRow[]> {
-    return this.#read("Read trades", () => this.#windows.trades(symbol, minute));
+  minuteTrades(symbol: string, minute: EpochMs, fromId?: number): Promise<TradeRow[]> {
+    return this.#read("Read trades", () => this.#windows.trades(symbol, minute, fromId));
   }
 
   storedWindows(
@@ -178,8 +180,8 @@ export class SqliteMarketStore implements MarketStore {
     return this.#read("Read windows", () => this.#windows.stored(symbol, window, from, to));
   }
 
-  writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void> {
-    return this.#transaction("Write windows", () => this.#windows.write(windows, done));
+  async writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void> {
+    this.#windows.written(await this.#transaction("Write windows", () => this.#windows.write(windows, done)));
   }
 
   recentPrices(withinMs: number, limit: number): Promise<SeenPrice[]> {

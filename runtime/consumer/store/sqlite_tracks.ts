@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EpochMs } from "../../market/epoch.ts";
+import type { GrownMinutes } from "./grown_minutes.ts";
 import type { TradeMinute, TradeRun, TradeTracks } from "./trade_runs.ts";
 
 /** How many ids a lineage row covers at most: it answers with an offset range a person can read through. */
@@ -13,10 +14,12 @@ export class SqliteTracks {
   readonly #insertRun: StatementSync;
   readonly #extendRun: StatementSync;
   readonly #mark: StatementSync;
+  readonly #grown: GrownMinutes;
   /** The newest lineage row per symbol, to extend it instead of adding one a batch. */
   readonly #open = new Map<string, TradeRun>();
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, grown: GrownMinutes) {
+    this.#grown = grown;
     this.#index = db.prepare(
       `INSERT INTO trade_index (symbol, minute, first_id, last_id) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET first_id = min(first_id, excluded.first_id), last_id = max(last_id, excluded.last_id)`,
@@ -40,9 +43,9 @@ export class SqliteTracks {
 
   /** Stores the tracks of trades that changed something. */
   write(tracks: TradeTracks, at: EpochMs, mark: number): void {
-    for (const { symbol, minute, firstId, lastId } of tracks.minutes) {
-      this.#index.run(symbol, minute, firstId, lastId);
-      this.#mark.run(symbol, minute, mark);
+    for (const minute of tracks.minutes) {
+      this.#index.run(minute.symbol, minute.minute, minute.firstId, minute.lastId);
+      this.markMinute(minute, mark);
     }
     for (const run of tracks.runs) {
       const open = this.#open.get(run.symbol);
@@ -80,9 +83,10 @@ export class SqliteTracks {
     }
   }
 
-  /** Marks one minute: a trade of it was deleted. */
-  markMinute(minute: TradeMinute, mark: number): void {
-    this.#mark.run(minute.symbol, minute.minute, mark);
+  /** Marks one minute: trades of it were stored, replaced or deleted. */
+  markMinute({ symbol, minute, firstId }: TradeMinute, mark: number): void {
+    this.#mark.run(symbol, minute, mark);
+    this.#grown.touched(symbol, minute, firstId);
   }
 
   /** Forgets what a transaction that failed had put into memory. */

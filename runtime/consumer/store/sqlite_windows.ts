@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EpochMs } from "../../market/epoch.ts";
 import type { TradeRow } from "../../market/table.ts";
 import { TABLE_COLUMNS } from "../table_columns.ts";
+import type { GrownMinutes } from "./grown_minutes.ts";
 import type { DirtyMinute, StoredWindow } from "./market_store.ts";
 import { decodeRow } from "./sqlite_rows.ts";
 
@@ -15,8 +16,10 @@ export class SqliteWindows {
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
   readonly #unmark: StatementSync;
+  readonly #grown: GrownMinutes;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, grown: GrownMinutes) {
+    this.#grown = grown;
     this.#dirty = db.prepare("SELECT symbol, minute, mark FROM dirty_minutes ORDER BY mark LIMIT ?");
     this.#range = db.prepare("SELECT first_id, last_id FROM trade_index WHERE symbol = ? AND minute = ?");
     this.#trades = db.prepare(
@@ -40,13 +43,15 @@ export class SqliteWindows {
   }
 
   dirty(limit: number): DirtyMinute[] {
-    return this.#dirty.all(limit) as unknown as DirtyMinute[];
+    const marked = this.#dirty.all(limit) as unknown as DirtyMinute[];
+    return marked.map((row) => ({ ...row, fromId: this.#grown.changedFrom(row.symbol, row.minute) }));
   }
 
-  trades(symbol: string, minute: EpochMs): TradeRow[] {
+  trades(symbol: string, minute: EpochMs, fromId = 0): TradeRow[] {
     const range = this.#range.get(symbol, minute) as { first_id: number; last_id: number } | undefined;
     if (range === undefined) return [];
-    const rows = this.#trades.all(symbol, range.first_id, range.last_id, minute, minute + 60_000);
+    const first = Math.max(range.first_id, fromId);
+    const rows = this.#trades.all(symbol, first, range.last_id, minute, minute + 60_000);
     return rows.map((row) => decodeRow(TABLE_COLUMNS.recent_trades.columns, row) as TradeRow);
   }
 
@@ -54,12 +59,14 @@ export class SqliteWindows {
     return this.#stored.all(symbol, window, from, to) as unknown as StoredWindow[];
   }
 
-  /** Within a transaction. */
-  write(windows: StoredWindow[], done: DirtyMinute[]): void {
-    for (const { symbol, minute, mark } of done) {
+  /** Within a transaction. Answers with the minutes that are unmarked: to be handed to `written` once it is durable. */
+  write(windows: StoredWindow[], done: DirtyMinute[]): DirtyMinute[] {
+    const unmarked: DirtyMinute[] = [];
+    for (const dirty of done) {
+      const { symbol, minute, mark } = dirty;
       this.#clear.run(symbol, "1s", minute, minute + 60_000);
       this.#clear.run(symbol, "1m", minute, minute + 60_000);
-      this.#unmark.run(symbol, minute, mark);
+      if (this.#unmark.run(symbol, minute, mark).changes === 1) unmarked.push(dirty);
     }
     for (const row of windows) {
       if (row.trade_count === 0) {
@@ -79,5 +86,11 @@ export class SqliteWindows {
         row.last_trade_id,
       );
     }
+    return unmarked;
+  }
+
+  /** The windows of these minutes are durable. */
+  written(unmarked: DirtyMinute[]): void {
+    for (const { symbol, minute } of unmarked) this.#grown.written(symbol, minute);
   }
 }

@@ -1,9 +1,7 @@
-import { parseDecimal } from "../../market/decimal.ts";
 import type { EpochMs } from "../../market/epoch.ts";
-import type { TradeRow } from "../../market/table.ts";
-import { DecimalSum, quotient } from "../../query/decimal_product.ts";
 import type { WindowLength } from "../../query/market_query.ts";
 import type { DirtyMinute, MarketStore, StoredWindow } from "../store/market_store.ts";
+import { MinuteSum, sumWindows } from "./minute_sum.ts";
 
 /** Lengths in ms. */
 export const WINDOW_MS: Readonly<Record<WindowLength, number>> = {
@@ -20,12 +18,14 @@ export type RecomputeOptions = {
   maxTrades: number;
   /** Whose minutes are computed; all symbols' without it. */
   owns?: (symbol: string) => boolean;
+  /** Kept from step to step; without it every minute is read as a whole. */
+  running?: RunningMinutes;
 };
 
 /**
- * One bounded step: computes the windows of marked minutes again from the stored trades, and unmarks them. Never
- * incremented, so that late, repeated and deleted trades need no special case (I2): whatever the order of events, the
- * windows follow from the trades that are stored. Answers with what was computed.
+ * One bounded step: computes the windows of marked minutes again from the stored trades, and unmarks them. Answers with what
+ * was computed. Whatever the order of events, the windows follow from the trades that are stored (I2): a minute in which a
+ * trade was deleted, replaced or came late is read as a whole, and one that only grew at its end gives the same either way.
  *
  * - 1 s: from the second's trades. Its realised variance is the sum of squared log returns of consecutive trades.
  * - 1 m: sums of its seconds; realised variance = sum of squared log returns of the consecutive closes of its seconds
@@ -36,6 +36,7 @@ export async function recomputeWindows(
   store: MarketStore,
   options: RecomputeOptions,
 ): Promise<{ windows: StoredWindow[]; minutes: number; more: boolean }> {
+  const { running = new RunningMinutes() } = options;
   const marked = await store.dirtyMinutes(options.maxMinutes, { owns: options.owns });
   const done: DirtyMinute[] = [];
   const fresh = new Map<string, StoredWindow>();
@@ -43,9 +44,9 @@ export async function recomputeWindows(
   let trades = 0;
   for (const dirty of marked) {
     if (trades >= options.maxTrades) break;
-    const rows = await store.minuteTrades(dirty.symbol, dirty.minute);
-    trades += rows.length;
-    const computed = minuteWindows(dirty.symbol, dirty.minute, rows);
+    const { sum, read } = await running.sum(store, dirty);
+    trades += read;
+    const computed = sum.windows();
     windows.push(...computed.seconds, computed.minute);
     fresh.set(`${dirty.symbol} ${dirty.minute}`, computed.minute);
     done.push(dirty);
@@ -76,103 +77,42 @@ export async function recomputeWindows(
   return { windows, minutes: done.length, more };
 }
 
-/** The windows of one minute from its trades in id order. */
-export function minuteWindows(
-  symbol: string,
-  minute: EpochMs,
-  trades: TradeRow[],
-): { seconds: StoredWindow[]; minute: StoredWindow } {
-  const groups = new Map<EpochMs, TradeRow[]>();
-  for (const trade of trades) {
-    const second = floor(trade.trade_time, 1000);
-    const group = groups.get(second);
-    if (group === undefined) groups.set(second, [trade]);
-    else group.push(trade);
-  }
-  const ordered = [...groups].sort(([a], [b]) => a - b);
-  const seconds = ordered.map(([second, group]) => secondWindow(symbol, second, group));
-  const total = sumWindows(symbol, "1m", minute, seconds);
-  if (seconds.length > 0) {
-    total.realised_variance = squaredReturns(ordered.map(([, group]) => group[group.length - 1]!.price));
-  }
-  return { seconds, minute: total };
-}
+/** Minutes whose sums are kept (I10). */
+const MOST_KEPT = 256;
+/** Minutes with fewer trades are as soon read again. */
+const FEWEST_TRADES = 100;
 
-function secondWindow(symbol: string, second: EpochMs, trades: TradeRow[]): StoredWindow {
-  const volume = new DecimalSum();
-  const quoteVolume = new DecimalSum(16);
-  for (const { price, quantity } of trades) {
-    const p = parseDecimal(price)!;
-    const q = parseDecimal(quantity)!;
-    volume.add(q.units, q.scale);
-    quoteVolume.add(p.units * q.units, p.scale + q.scale);
-  }
-  return {
-    symbol,
-    window: "1s",
-    open_time: second,
-    trade_count: trades.length,
-    ...money(volume, quoteVolume),
-    realised_variance: squaredReturns(trades.map(({ price }) => price)),
-    first_trade_id: trades[0]!.trade_id,
-    last_trade_id: trades[trades.length - 1]!.trade_id,
-  };
-}
+/**
+ * The sums of busy minutes, so that of a minute that only grows the new trades alone are read: a minute is computed again each
+ * second while it runs, and all of 60,000 trades would hold the consumer up for a third of a second each time. Of one store.
+ */
+export class RunningMinutes {
+  readonly #sums = new Map<string, MinuteSum>();
+  readonly #fewest: number;
 
-/** A longer window from the shorter ones within it, in time order. */
-export function sumWindows(
-  symbol: string,
-  window: WindowLength,
-  open_time: EpochMs,
-  parts: StoredWindow[],
-): StoredWindow {
-  const volume = new DecimalSum();
-  const quoteVolume = new DecimalSum(16);
-  let trade_count = 0;
-  let realised_variance: number | null = null;
-  let first_trade_id = -1;
-  let last_trade_id = -1;
-  for (const part of parts) {
-    const v = parseDecimal(part.volume)!;
-    const q = parseDecimal(part.quote_volume)!;
-    volume.add(v.units, v.scale);
-    quoteVolume.add(q.units, q.scale);
-    trade_count += part.trade_count;
-    realised_variance = (realised_variance ?? 0) + (part.realised_variance ?? 0);
-    if (first_trade_id < 0 || part.first_trade_id < first_trade_id) first_trade_id = part.first_trade_id;
-    if (part.last_trade_id > last_trade_id) last_trade_id = part.last_trade_id;
+  /** `fewest`: trades of a minute from which on its sums are kept. */
+  constructor(fewest = FEWEST_TRADES) {
+    this.#fewest = fewest;
   }
-  return {
-    symbol,
-    window,
-    open_time,
-    trade_count,
-    ...money(volume, quoteVolume),
-    realised_variance,
-    first_trade_id,
-    last_trade_id,
-  };
-}
 
-function money(volume: DecimalSum, quoteVolume: DecimalSum) {
-  return {
-    volume: volume.toString(),
-    quote_volume: quoteVolume.toString(),
-    vwap: volume.value.units === 0n ? null : quotient(quoteVolume.value, volume.value),
-  };
-}
-
-/** A statistic, so a float: the sum of (ln pᵢ − ln pᵢ₋₁)², in order. */
-function squaredReturns(prices: string[]): number {
-  let sum = 0;
-  let last = NaN;
-  for (const text of prices) {
-    const log = Math.log(Number(text));
-    const step = log - last;
-    if (Number.isFinite(step)) sum += step * step;
-    last = log;
+  /** A minute's sum as of the stored trades, and how many of them were read for it. */
+  async sum(
+    store: MarketStore,
+    { symbol, minute, fromId }: DirtyMinute,
+  ): Promise<{ sum: MinuteSum; read: number }> {
+    const key = `${symbol} ${minute}`;
+    const kept = this.#sums.get(key);
+    // Put last again: the longest untouched is forgotten first. Should its windows not become durable, the store tells of a
+    // change at or below its last id the next time, and it is read as a whole.
+    this.#sums.delete(key);
+    const grown = kept !== undefined && fromId !== undefined && fromId > kept.lastId;
+    const trades = await store.minuteTrades(symbol, minute, grown ? fromId : undefined);
+    const sum = grown ? kept : new MinuteSum(symbol, minute);
+    sum.add(trades);
+    if (sum.trades >= this.#fewest) this.#sums.set(key, sum);
+    if (this.#sums.size > MOST_KEPT) this.#sums.delete(this.#sums.keys().next().value!);
+    return { sum, read: trades.length };
   }
-  return sum;
 }
 
 function floor(time: number, by: number): EpochMs {

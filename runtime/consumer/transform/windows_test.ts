@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import fc from "fast-check";
 import { formatUnits } from "../../market/decimal.ts";
 import type { EpochMs } from "../../market/epoch.ts";
 import type { TradeRow } from "../../market/table.ts";
 import { testSeed } from "../../tests/seed.ts";
+import type { MarketStore } from "../store/market_store.ts";
 import { MemoryMarketStore } from "../store/memory.ts";
+import { SqliteMarketStore } from "../store/sqlite.ts";
 import type { Change } from "./transform.ts";
-import { minuteWindows, recomputeWindows, WINDOW_MS } from "./windows.ts";
+import { MinuteSum } from "./minute_sum.ts";
+import { recomputeWindows, RunningMinutes, WINDOW_MS } from "./windows.ts";
 
 const T0 = 1_723_161_600_000 as EpochMs; // a whole hour
 
@@ -34,14 +38,61 @@ function change(row: TradeRow, kind: Change["kind"] = "upsert"): Change {
   };
 }
 
-async function recompute(store: MemoryMarketStore): Promise<void> {
+async function recompute(store: MarketStore, running?: RunningMinutes): Promise<void> {
   for (let steps = 0; steps < 1000; steps++) {
-    if ((await recomputeWindows(store, { maxMinutes: 2, maxTrades: 5 })).minutes === 0) return;
+    if ((await recomputeWindows(store, { maxMinutes: 2, maxTrades: 5, running })).minutes === 0) return;
   }
   throw new Error("Recompute windows: it never ends");
 }
 
-async function windows(store: MemoryMarketStore) {
+/** Makes stores of a kind, and ends all of them with itself. */
+function storesOf(name: string): { open(): MarketStore } & AsyncDisposable {
+  const folder = Deno.makeTempDirSync();
+  const opened: MarketStore[] = [];
+  const options = {
+    origin: { kind: "exchange", id: "test", label: "test" },
+    writer: "consumer",
+    epoch: 1,
+  } as const;
+  return {
+    open() {
+      const store = name === "memory"
+        ? new MemoryMarketStore()
+        : new SqliteMarketStore(join(folder, `${opened.length}.db`), options);
+      opened.push(store);
+      return store;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const store of opened) await store[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** A store that counts the trades read of it, and whose windows are refused while it is told so. */
+function watched(store: MarketStore) {
+  const seen = { read: 0, refusing: false };
+  const overrides: Partial<MarketStore> = {
+    async minuteTrades(...args) {
+      const trades = await store.minuteTrades(...args);
+      seen.read += trades.length;
+      return trades;
+    },
+    async writeWindows(...args) {
+      if (seen.refusing) throw new Error("disk full");
+      await store.writeWindows(...args);
+    },
+  };
+  const through = new Proxy(store, {
+    get(target, name) {
+      const value = overrides[name as keyof MarketStore] ?? Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return { seen, store: through };
+}
+
+async function windows(store: MarketStore) {
   const found = [];
   for (const length of Object.keys(WINDOW_MS) as (keyof typeof WINDOW_MS)[]) {
     found.push(
@@ -51,13 +102,15 @@ async function windows(store: MemoryMarketStore) {
   return found;
 }
 
-Deno.test("minuteWindows() gives exact sums, VWAP rounded half up, and variance of the seconds' closes", () => {
-  const { seconds, minute } = minuteWindows("BTCUSDT", T0, [
+Deno.test("MinuteSum gives exact sums, VWAP rounded half up, and variance of the seconds' closes", () => {
+  const sum = new MinuteSum("BTCUSDT", T0);
+  sum.add([
     trade(1, 0, "100.00", "1.5"),
     trade(2, 999, "110.00", "0.5"),
     trade(3, 1000, "99.99", "0.00000001"),
     trade(4, 5000, "121.00", "1.00000000"),
   ]);
+  const { seconds, minute } = sum.windows();
   assert.deepEqual(seconds.map(({ open_time, trade_count }) => [open_time - T0, trade_count]), [
     [0, 2],
     [1000, 1],
@@ -109,6 +162,80 @@ Deno.test("windows follow from the stored trades alone, whatever came in which o
     { seed, numRuns: 100 },
   );
 });
+
+for (const name of ["memory", "SQLite"]) {
+  Deno.test(`${name}: windows of running minutes are those of all their trades, whatever happens to which of them (I2)`, async () => {
+    const event = fc.record({
+      // Most come in order; some are late, come again with another version, or are deleted.
+      id: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, {
+        weight: 1,
+        arbitrary: fc.integer({ min: 1, max: 40 }),
+      }),
+      gone: fc.integer({ min: 0, max: 4 }).map((value) => value === 0),
+      at: fc.integer({ min: 0, max: 119_999 }),
+      price: fc.integer({ min: 1, max: 9_999_999 }).map((units) => formatUnits(BigInt(units), 2)),
+      recomputed: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 40 }), async (events) => {
+        await using stores = storesOf(name);
+        const [live, once] = [stores.open(), stores.open()];
+        const running = new RunningMinutes(1);
+        let next = 1;
+        const kept = new Map<number, Change>();
+        for (const [at, { id, gone, at: time, price, recomputed }] of events.entries()) {
+          const known = kept.get(id)?.row as TradeRow | undefined;
+          // A trade keeps its time, whatever else of it is corrected.
+          const row = trade(
+            known?.trade_id ?? next++,
+            known === undefined ? time : known.trade_time - T0,
+            price,
+          );
+          const made = { ...change(row, gone ? "delete" : "upsert"), version: T0 * 1000 + at };
+          await live.write({ changes: [made], positions: [], deadLetters: [], at: T0 });
+          if (gone) kept.delete(row.trade_id);
+          else kept.set(row.trade_id, made);
+          if (recomputed) await recompute(live, running);
+        }
+        await recompute(live, running);
+        await once.write({ changes: [...kept.values()], positions: [], deadLetters: [], at: T0 });
+        await recompute(once);
+        assert.deepEqual(await windows(live), await windows(once));
+      }),
+      { seed: testSeed(`running minutes ${name}`), numRuns: name === "memory" ? 200 : 40 },
+    );
+  });
+
+  Deno.test(`${name}: of a minute that only grows, each trade is read once`, async () => {
+    await using stores = storesOf(name);
+    const { store, seen } = watched(stores.open());
+    const running = new RunningMinutes(1);
+    const write = async (id: number, kind?: Change["kind"]) => {
+      await store.write({
+        changes: [change(trade(id, id * 100), kind)],
+        positions: [],
+        deadLetters: [],
+        at: T0,
+      });
+    };
+    for (let id = 1; id <= 50; id++) {
+      await write(id);
+      await recompute(store, running);
+    }
+    assert.equal(seen.read, 50);
+    await write(7, "delete");
+    await recompute(store, running);
+    assert.equal(seen.read, 50 + 49, "a minute that lost a trade is read as a whole");
+    await write(51);
+    seen.refusing = true;
+    await assert.rejects(recompute(store, running), /disk full/);
+    seen.refusing = false;
+    await recompute(store, running);
+    assert.equal(seen.read, 50 + 49 + 1 + 50, "and so is one whose windows did not become durable");
+    const [minute] = (await windows(store)).filter(({ window }) => window === "1m");
+    assert.equal(minute!.trade_count, 50);
+  });
+}
 
 Deno.test("longer windows are sums of their minutes", async () => {
   const store = new MemoryMarketStore();

@@ -38,8 +38,8 @@ export function namespacedStore(store: MarketStore, prefix: string): MarketStore
     async dirtyMinutes(limit) {
       return (await store.dirtyMinutes(1e9)).filter(ours).slice(0, limit).map(stripped);
     },
-    async minuteTrades(symbol, minute: EpochMs) {
-      return (await store.minuteTrades(into(symbol), minute)).map(stripped);
+    async minuteTrades(symbol, minute: EpochMs, fromId) {
+      return (await store.minuteTrades(into(symbol), minute, fromId)).map(stripped);
     },
     async storedWindows(symbol, window, from, to) {
       return (await store.storedWindows(into(symbol), window, from, to)).map(stripped);
