@@ -90,7 +90,7 @@ Deno.test({
 async function lifeOfAStack(folder: string): Promise<void> {
   const run = async (command: string, ...args: string[]) => {
     const process = new CommandProcess(["stack", command, "--dir", folder, ...args]);
-    const { code } = await process.ended;
+    const { code } = await process.stopped(300_000);
     return { code, text: process.lines.join("\n") };
   };
   const record = async (): Promise<StackRecord> => (await readStackRecord(folder))!;

@@ -6,7 +6,11 @@ import {
 } from "../../../runtime/cassandra/login.ts";
 import { CandlewireError } from "../../../runtime/error.ts";
 import type { PluginContext } from "../protocol/backend.ts";
-import type { MarketDataSourceOptions, MarketDataSourceSecrets } from "../../src/datasource/query.ts";
+import {
+  type MarketDataSourceOptions,
+  type MarketDataSourceSecrets,
+  MOST_SETTINGS,
+} from "../../src/datasource/query.ts";
 
 /** A data source's settings, complete and checked. */
 export type Settings = {
@@ -30,8 +34,7 @@ const DEFAULTS = {
   localDataCenter: "datacenter1",
 };
 /** Rows that the process has room for (the heap's limit is in build.ts): of one query, and of all large ones at the same time. */
-export const MOST_ROWS = 300_000;
-const LONGEST = { timeoutMs: 300_000, maxRows: MOST_ROWS };
+export const MOST_ROWS = MOST_SETTINGS.maxRows;
 
 /**
  * The settings that Grafana sends with every call. Throws `plugin.bad_settings` with the remedy for what cannot work; that a
@@ -150,7 +153,7 @@ function whole(name: "timeoutMs" | "maxRows", value: unknown): number {
   if (!Number.isSafeInteger(number) || number < 1) {
     throw bad(`${name} is ${JSON.stringify(value)}`, "Give a whole number above 0");
   }
-  return Math.min(number, LONGEST[name]);
+  return Math.min(number, MOST_SETTINGS[name]);
 }
 
 function bad(what: string, hint: string): CandlewireError {

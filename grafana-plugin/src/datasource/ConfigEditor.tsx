@@ -1,7 +1,7 @@
 import React from 'react';
 import type { DataSourcePluginOptionsEditorProps } from '@grafana/data';
 import { Alert, Combobox, Field, FieldSet, Input, SecretInput, SecretTextArea, Switch } from '@grafana/ui';
-import type { MarketDataSourceOptions, MarketDataSourceSecrets } from './query';
+import { MOST_SETTINGS, type MarketDataSourceOptions, type MarketDataSourceSecrets } from './query';
 import type { MarketOptions } from './types';
 
 const WIDTH = 60;
@@ -43,12 +43,17 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
     width: WIDTH / 2,
     type: 'number',
     min: 1,
+    max: MOST_SETTINGS[name],
     step: 1,
     placeholder,
     disabled: readOnly,
     value: jsonData[name] ?? '',
     onChange: (event: React.ChangeEvent<HTMLInputElement>) =>
       set({ [name]: event.currentTarget.value === '' ? undefined : Number(event.currentTarget.value) }),
+  });
+  const problem = (name: keyof typeof MOST_SETTINGS) => ({
+    invalid: badCount(jsonData[name], MOST_SETTINGS[name]),
+    error: `A whole number from 1 to ${MOST_SETTINGS[name].toLocaleString('en-US')}`,
   });
   const neither = !jsonData.controlUrl && !jsonData.contactPoints;
   return (
@@ -118,10 +123,10 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         )}
       </FieldSet>
       <FieldSet label="Limits">
-        <Field label="Time of a query (ms)" description="A query that takes longer is given up" htmlFor="config-timeoutMs" invalid={badCount(jsonData.timeoutMs)} error="A whole number above 0">
+        <Field label="Time of a query (ms)" description="A query that takes longer is given up" htmlFor="config-timeoutMs" {...problem('timeoutMs')}>
           <Input {...number('timeoutMs', '20000')} />
         </Field>
-        <Field label="Rows of a query" description="At most, whatever the query’s own limit" htmlFor="config-maxRows" invalid={badCount(jsonData.maxRows)} error="A whole number above 0">
+        <Field label="Rows of a query" description="At most, whatever the query’s own limit" htmlFor="config-maxRows" {...problem('maxRows')}>
           <Input {...number('maxRows', '100000')} />
         </Field>
       </FieldSet>
@@ -133,6 +138,6 @@ function badUrl(text: string | undefined): boolean {
   return text !== undefined && text !== '' && !/^https?:\/\/[^\s/]+\/?$/.test(text);
 }
 
-function badCount(value: number | undefined): boolean {
-  return value !== undefined && !(Number.isSafeInteger(value) && value > 0);
+function badCount(value: number | undefined, most: number): boolean {
+  return value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= most);
 }

@@ -93,6 +93,9 @@ export const DEFAULT_LIMIT: Record<QueryKind, number> = {
   cql: 10000,
 };
 
+/** The longest time and the most rows of a query that a data source may be set to: the backend's process has room for no more. */
+export const MOST_SETTINGS = { timeoutMs: 300_000, maxRows: 300_000 } as const;
+
 /** The data source's settings that are not secret (`jsonData`). */
 export type MarketDataSourceOptions = {
   /** Address of the control API, such as `http://runtime:8787`. */
