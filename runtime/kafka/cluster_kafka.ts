@@ -51,8 +51,8 @@ const FETCH_SOME_MS = 20_000;
 export class KafkaCluster implements AsyncDisposable {
   readonly #kafka: Kafka;
   #cluster: Promise<Cluster> | undefined;
-  /** Topics whose metadata the connection keeps up to date. */
-  readonly #targets = new Set<string>();
+  /** Topics whose metadata each connection keeps up to date. */
+  readonly #targets = new WeakMap<Cluster, Set<string>>();
 
   constructor(kafka: Kafka) {
     this.#kafka = kafka;
@@ -173,16 +173,17 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#drop();
+    await this.#drop(this.#cluster);
   }
 
   /** Asks, and once more on a new connection: the first attempt may have met a leader or coordinator that has moved. */
   async #ask<T>(action: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
+      const cluster = this.#cluster ??= this.#connect();
       try {
-        return await work(await (this.#cluster ??= this.#connect()));
+        return await work(await cluster);
       } catch (error) {
-        await this.#drop();
+        await this.#drop(cluster);
         const problem = kafkaError(action, error);
         if (attempt === 2 || (problem.retry !== "retry" && problem.code !== "log.topic_missing")) {
           throw problem;
@@ -193,15 +194,17 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** The partitions of those topics that exist. */
   async #partitions(cluster: Cluster, topics: string[]) {
-    if (topics.some((topic) => !this.#targets.has(topic))) {
+    const targets = this.#targets.get(cluster) ?? new Set();
+    this.#targets.set(cluster, targets);
+    if (topics.some((topic) => !targets.has(topic))) {
       // A request for topics by name fails as a whole when one is missing, so all are listed.
       const { topicMetadata } = await cluster.metadata();
       const found = topicMetadata.map(({ topic }) => topic).filter((topic) => topics.includes(topic));
       await cluster.addMultipleTargetTopics(found);
-      for (const topic of found) this.#targets.add(topic);
+      for (const topic of found) targets.add(topic);
     }
     await cluster.refreshMetadataIfNecessary();
-    return topics.filter((topic) => this.#targets.has(topic)).map((topic) => ({
+    return topics.filter((topic) => targets.has(topic)).map((topic) => ({
       topic,
       partitions: cluster.findTopicPartitionMetadata(topic)
         .map(({ partitionId }) => ({ partition: partitionId })),
@@ -215,10 +218,9 @@ export class KafkaCluster implements AsyncDisposable {
     });
   }
 
-  async #drop(): Promise<void> {
-    const cluster = this.#cluster;
-    this.#cluster = undefined;
-    this.#targets.clear();
+  /** Ends a connection; one that was made since stays. */
+  async #drop(cluster: Promise<Cluster> | undefined): Promise<void> {
+    if (this.#cluster === cluster) this.#cluster = undefined;
     try {
       await (await cluster)?.disconnect();
     } catch {

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
 import Runner from "kafkajs/src/consumer/runner.js";
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import { replaceFetchDecoder } from "./fetch_response_kafka.ts";
@@ -9,6 +10,7 @@ type StoppableRunner = {
   fetchManager: { stop(): Promise<void> };
   fetch(this: StoppableRunner, node: number): Promise<unknown[]>;
 };
+type JoiningGroup = { joinAndSync(this: JoiningGroup): Promise<void> };
 
 let mended = false;
 
@@ -19,6 +21,8 @@ let mended = false;
  *   TimeoutNegativeWarning on stderr. Whatever is queued later sets its own timer.
  * - A consumer that is stopped while its fetchers are made anew, because brokers came or went, would fetch nothing for ever,
  *   in microtasks alone, so that no timer of the process fires any more: its fetchers are told to end.
+ * - A member whose join is refused, as by a coordinator that has just moved and is still loading, would go on as what it was
+ *   before: it fetches and sends heartbeats, which are answered, and never joins again. It ends (CRASH).
  * - How it decodes what it fetched: see {@linkcode replaceFetchDecoder}.
  */
 export function mendDriver(): void {
@@ -29,6 +33,15 @@ export function mendDriver(): void {
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0) schedule.call(this);
+  };
+  const group = ConsumerGroup.prototype as JoiningGroup;
+  const join = group.joinAndSync;
+  group.joinAndSync = async function () {
+    try {
+      await join.call(this);
+    } catch (error) {
+      throw Object.assign(error as Error, { retriable: false });
+    }
   };
   const runner = Runner.prototype as StoppableRunner;
   const fetch = runner.fetch;

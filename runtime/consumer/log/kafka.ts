@@ -1,5 +1,5 @@
 import type { ChangeBatch, Position, TopicPartition } from "../../change/record.ts";
-import type { CandlewireError } from "../../error.ts";
+import { CandlewireError } from "../../error.ts";
 import { createKafka } from "../../kafka/client_kafka.ts";
 import { KafkaCluster, type Watermark } from "../../kafka/cluster_kafka.ts";
 import { kafkaError } from "../../kafka/error_kafka.ts";
@@ -48,6 +48,8 @@ const DEFAULTS = {
 const REMEDY =
   "Stop the consumers, set the group's offset with kafka-consumer-groups.sh --reset-offsets, start them; " +
   "what was lost comes back by a new snapshot";
+/** How long a partition rests whose offset a broker refused without reason. */
+const REFUSED_MS = 200;
 /** How long `subscribe` waits for the first assignment; it goes on by itself after that. */
 const JOIN_MS = 15_000;
 
@@ -299,7 +301,7 @@ export class KafkaLog implements ChangeLog {
         const topics = [...new Set(assigned.map(({ topic }) => topic))];
         const marks = new Map((await this.#cluster.watermarks(topics)).map((mark) => [nameOf(mark), mark]));
         if (!current()) return;
-        for (const each of assigned) this.#begin(member, each, committed, marks);
+        for (const each of assigned) this.#begin(member, each, committed, markOf(marks, each));
         this.#tell(assigned.filter((each) => !this.#told.has(nameOf(each))), [], this.#told.size === 0);
         this.#problem = undefined;
         this.#joined.resolve();
@@ -317,11 +319,10 @@ export class KafkaLog implements ChangeLog {
     member: KafkaMember,
     each: TopicPartition,
     committed: Map<string, number>,
-    marks: Map<string, Watermark>,
+    { low, high }: Watermark,
   ): void {
     const name = nameOf(each);
     const groups = committed.get(name) ?? -1;
-    const { low, high } = marks.get(name) ?? { low: 0, high: 0 };
     let partition = this.#partitions.get(name);
     // Another member has gone on meanwhile where the group's position is not what we left there.
     if (partition === undefined || partition.committed !== groups || partition.failure !== undefined) {
@@ -344,18 +345,7 @@ export class KafkaLog implements ChangeLog {
     const generation = this.#generation;
     const partition = this.#partitions.get(name);
     if (partition === undefined || this.#paused.has(name)) return;
-    if (fetched.outOfRange) {
-      this.#member?.pause(partition);
-      const mark = (await this.#cluster.watermarks([fetched.topic])).find((mark) => nameOf(mark) === name);
-      partition.failure = outOfRange(
-        { ...fetched, offset: partition.fetched },
-        mark?.low ?? 0,
-        mark?.high ?? 0,
-        REMEDY,
-      );
-      this.#filled.notify();
-      return;
-    }
+    if (fetched.outOfRange) return await this.#refused(partition);
     if (!partition.push(fetched.batches, fetched.highWatermark, fetched.from)) {
       // Another broker's answer has waited while the partition began anew: the driver went on from there.
       this.#member?.begin(partition, partition.fetched);
@@ -367,6 +357,30 @@ export class KafkaLog implements ChangeLog {
       await this.#drained.wait(this.#options.heartbeatMs);
       await heartbeat();
     }
+  }
+
+  /**
+   * A broker has nothing at the offset. A replica that has just come back may say so of what the leader has: who has it is asked,
+   * and the partition goes on unless it really is out of range.
+   */
+  async #refused(partition: KafkaPartition): Promise<void> {
+    const generation = this.#generation;
+    const { topic, fetched } = partition;
+    this.#member?.pause(partition);
+    let mark: Watermark | undefined;
+    try {
+      mark = (await this.#cluster.watermarks([topic])).find((mark) => nameOf(mark) === nameOf(partition));
+    } catch {
+      // Nobody can tell just now.
+    }
+    if (mark === undefined || (mark.low <= fetched && fetched <= mark.high)) {
+      await wait(REFUSED_MS, this.#session.signal);
+      if (generation !== this.#generation || this.#paused.has(nameOf(partition))) return;
+      this.#member?.begin(partition, partition.fetched);
+      return;
+    }
+    partition.failure = outOfRange({ ...partition, offset: fetched }, mark.low, mark.high, REMEDY);
+    this.#filled.notify();
   }
 
   /** Bytes fetched and not yet delivered. */
@@ -391,4 +405,15 @@ export class KafkaLog implements ChangeLog {
     this.#joined.resolve();
     this.#filled.notify();
   }
+}
+
+/** Where a partition begins and ends; rejects when the brokers did not tell. */
+function markOf(marks: Map<string, Watermark>, at: TopicPartition): Watermark {
+  const mark = marks.get(nameOf(at));
+  if (mark !== undefined) return mark;
+  throw new CandlewireError(
+    "log.unavailable",
+    `Find where to begin in Kafka: no broker tells of ${nameOf(at)}`,
+    { retry: "retry", hint: "It is asked again by itself; look at the brokers if it lasts" },
+  );
 }

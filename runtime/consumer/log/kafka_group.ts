@@ -1,11 +1,11 @@
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from "kafkajs";
 import type { TopicPartition } from "../../change/record.ts";
 import { kafkaError } from "../../kafka/error_kafka.ts";
-import type { CandlewireError } from "../../error.ts";
+import { CandlewireError } from "../../error.ts";
 import type { BatchMessage } from "../../kafka/fetch_response_kafka.ts";
 import type { RecordBatch } from "../../kafka/record_batch.ts";
 import type { KafkaCluster } from "../../kafka/cluster_kafka.ts";
-import { untilAborted, wait } from "../../wait.ts";
+import { wait } from "../../wait.ts";
 
 /** How a member of the group works. */
 export type KafkaGroupOptions = {
@@ -111,10 +111,11 @@ export class KafkaGroup implements AsyncDisposable {
   async #member(found: string[], wanted: string[]): Promise<CandlewireError | undefined> {
     const { signal } = this.#stop;
     const options = this.#options;
+    const rebalanceTimeout = Math.max(options.sessionTimeoutMs, 30_000);
     const consumer = this.#kafka.consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionTimeoutMs,
-      rebalanceTimeout: Math.max(options.sessionTimeoutMs, 30_000),
+      rebalanceTimeout,
       heartbeatInterval: options.heartbeatMs,
       maxWaitTimeInMs: options.maxWaitMs,
       minBytes: 1,
@@ -127,18 +128,27 @@ export class KafkaGroup implements AsyncDisposable {
     });
     const ended = new AbortController();
     let problem: CandlewireError | undefined;
+    /** It may take long to leave, and must not tell of anything meanwhile: there may be another member by then. */
+    let gone = false;
+    let signAt = performance.now();
+    for (const event of [consumer.events.HEARTBEAT, consumer.events.GROUP_JOIN]) {
+      consumer.on(event, () => signAt = performance.now());
+    }
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       problem = kafkaError("Read from Kafka", payload.error);
       ended.abort();
     });
     const member = memberOf(consumer);
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      if (gone) return;
       const partitions = partitionsOf(payload.memberAssignment);
       // Before anything is fetched, positions are to be looked at: kafkajs would begin at its own.
       for (const at of partitions) member.pause(at);
       this.#events.assigned(member, partitions);
     });
-    consumer.on(consumer.events.REBALANCING, () => this.#events.rebalancing());
+    consumer.on(consumer.events.REBALANCING, () => {
+      if (!gone) this.#events.rebalancing();
+    });
     let joined = false;
     const joining = (async () => {
       await consumer.connect();
@@ -147,21 +157,38 @@ export class KafkaGroup implements AsyncDisposable {
         autoCommit: false,
         eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: 1,
-        eachBatch: (payload) => this.#batch(payload),
+        eachBatch: async (payload) => {
+          if (!gone) await this.#batch(payload);
+        },
       });
       joined = true;
     })();
+    joining.catch((error) => {
+      problem ??= kafkaError("Join Kafka's consumer group", error);
+      ended.abort();
+    });
     try {
-      // A group that takes long to form must not hold up the stop.
-      await Promise.race([joining, untilAborted(signal)]);
       const over = AbortSignal.any([signal, ended.signal]);
+      const silentMs = rebalanceTimeout + 3 * options.sessionTimeoutMs;
       while (!over.aborted) {
-        await wait(found.length === wanted.length ? 2 ** 30 : options.recheckMs, over);
-        if (over.aborted || found.length === wanted.length) continue;
+        await wait(options.recheckMs, over);
+        if (over.aborted) break;
+        if (performance.now() - signAt > silentMs) {
+          problem = new CandlewireError(
+            "log.unavailable",
+            `Read from Kafka: the member of group ${options.groupId} gave no sign of life for ${
+              silentMs / 1000
+            } s`,
+            { retry: "retry", hint: "A new one joins by itself; look at the brokers if it lasts" },
+          );
+          break;
+        }
+        if (found.length === wanted.length) continue;
         if ((await this.#cluster.existing(wanted).catch(() => [])).length > found.length) break;
       }
       return problem;
     } finally {
+      gone = true;
       this.#events.lost(problem);
       // A broker that does not answer must not hold up the stop.
       const left = new AbortController();
