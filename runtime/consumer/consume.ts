@@ -5,6 +5,7 @@ import { CandlewireError } from "../error.ts";
 import type { EpochMs } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
 import { wait } from "../wait.ts";
+import { type Chore, Chores } from "./chores.ts";
 import { type Account, ConsumerAccount } from "./account.ts";
 import { ConsumerHealth, type ConsumerReport } from "./consumer_health.ts";
 import type { ChangeDecoder } from "./decode_change.ts";
@@ -16,19 +17,6 @@ import type { Publisher } from "./publish.ts";
 import { storeBatch, type StoredBatch } from "./store_batch.ts";
 import type { MarketStore } from "./store/market_store.ts";
 import type { Alert, Transform } from "./transform/transform.ts";
-
-/**
- * Work that is done between batches, in small steps; answers true when more of it waits. `caughtUp` is false while the
- * log has more to read than one batch: then only what must not wait should be done.
- */
-export type Chore = {
-  name: string;
-  step: (now: EpochMs, caughtUp: boolean) => Promise<boolean>;
-  /** Whether there is anything to do; always without it. */
-  due?: (now: EpochMs) => boolean;
-  /** May be done while writes are under way: it does not use the store. */
-  beside?: boolean;
-};
 
 /** What the loop works with. */
 export type ConsumerOptions = {
@@ -79,6 +67,7 @@ export class Consumer {
   readonly #tasks: (() => Promise<void>)[] = [];
   readonly #account: ConsumerAccount;
   readonly #health: ConsumerHealth;
+  readonly #chores: Chores;
   readonly #flights: Flights<Load, StoredBatch>;
   /** Names of the partitions that are ours; undefined where the log has one reader, who has all. */
   #assigned: Set<string> | undefined;
@@ -101,6 +90,7 @@ export class Consumer {
       blocked: () =>
         [...this.#blocked].map(([at, { batch }]) => `${at} at offset ${batch.records[0]?.offset}`),
     });
+    this.#chores = new Chores(options.chores ?? [], { ...options, health: this.#health });
     this.#flights = new Flights({
       settle: (load, stored) => this.#settle(load, stored),
       onFailure: () => this.wake(),
@@ -172,7 +162,7 @@ export class Consumer {
 
   /** One turn; answers whether more work waits, so that the next poll does not wait. */
   async #step(busy: boolean): Promise<boolean> {
-    const { log, maxRecords, pollTimeoutMs, now } = this.#options;
+    const { log, maxRecords, pollTimeoutMs } = this.#options;
     const failed = this.#flights.failed;
     if (failed) this.#pending = [...await this.#landed(), ...this.#pending];
     if (this.#wake.signal.aborted) this.#wake = new AbortController();
@@ -185,7 +175,7 @@ export class Consumer {
     }
     await this.#takeChanges();
     const lag = this.#pending.reduce((sum, { highWatermark, next }) => sum + highWatermark - next, 0);
-    let waiting = this.#pending.length > 0;
+    const waiting = this.#pending.length > 0;
     if (waiting && !await this.#handle(this.#pending, failed)) return true;
     this.#pending = [];
     if (this.#blocked.size > 0 || this.#tasks.length > 0) {
@@ -193,14 +183,10 @@ export class Consumer {
       await this.#retryBlocked();
       for (const task of this.#tasks.splice(0)) await task();
     }
-    const caughtUp = lag < maxRecords;
-    for (const chore of this.#options.chores ?? []) {
-      if (chore.due?.(now()) === false) continue;
-      if (chore.beside !== true && !await this.#alone()) return true;
-      waiting = await this.#health.retry(() => chore.step(now(), caughtUp)) || waiting;
-    }
-    this.#health.recovered();
-    return waiting;
+    const more = await this.#chores.turn(lag < maxRecords, () => this.#alone());
+    if (more === undefined) return true;
+    if (!this.#chores.failing) this.#health.recovered();
+    return waiting || more;
   }
 
   /** Waits until no write is under way; false when one has failed. */

@@ -4,7 +4,8 @@ import { steadyClock, wallClock } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { ConsumerConfig } from "./config.ts";
-import { type Chore, Consumer } from "./consume.ts";
+import type { Chore } from "./chores.ts";
+import { Consumer } from "./consume.ts";
 import { ChangeDecoder } from "./decode_change.ts";
 import { type LogParameters, openLog } from "./open_log.ts";
 import { openStore, type StoreParameters } from "./open_store.ts";
@@ -33,6 +34,9 @@ export type ConsumerParameters = ConsumerConfig & {
 
 /** Prices read at the start, so that a price move that began before a restart is seen. */
 const WARM_PRICES = 500_000;
+
+/** How long a step of the windows goes on to begin minutes: a slow store must not keep rows waiting for all of them. */
+const WINDOWS_STEP_MS = 500;
 
 /** How many times longer windows wait while the log has more than a batch to read. */
 const WINDOWS_BEHIND = 10;
@@ -128,7 +132,8 @@ export default async function main(context: ModuleContext): Promise<void> {
       due: (now) => now >= next && more.due?.(now) !== false,
       step: async (now, caughtUp) => {
         const again = await step(now, caughtUp);
-        if (!again) next = now + everyMs;
+        // From its end on: a step that takes longer than that would leave no time for rows.
+        if (!again) next = steadyClock() + everyMs;
         return again;
       },
     };
@@ -167,8 +172,13 @@ export default async function main(context: ModuleContext): Promise<void> {
     chores.push(every("windows", config.windows.everyMs, async (now, caughtUp) => {
       // Behind, rows come first: trades read for windows of minutes that are not complete are read again later.
       if (!caughtUp && now < next) return false;
-      next = now + config.windows.everyMs * WINDOWS_BEHIND;
-      const { windows, more } = await recomputeWindows(store, { ...config.windows, owns, running });
+      const { windows, more } = await recomputeWindows(store, {
+        ...config.windows,
+        maxMs: WINDOWS_STEP_MS,
+        owns,
+        running,
+      });
+      next = steadyClock() + config.windows.everyMs * WINDOWS_BEHIND;
       publisher.windows(windows);
       return more && caughtUp;
     }));

@@ -23,12 +23,20 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       return await work();
     } catch (error) {
       if (!isRetryable(error) || signal.aborted) throw error;
-      const longest = Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 20));
-      const waitMs = longest / 2 + random() * longest / 2;
+      const waitMs = backoffMs(attempt, { minMs, maxMs, random });
       options.onWait?.(error, attempt, waitMs);
       await wait(waitMs, signal);
     }
   }
+}
+
+/** How long to wait after so many failures: doubled each time, then drawn from the upper half. */
+export function backoffMs(
+  attempt: number,
+  { minMs, maxMs, random = Math.random }: { minMs: number; maxMs: number; random?: () => number },
+): number {
+  const longest = Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 20));
+  return longest / 2 + random() * longest / 2;
 }
 
 /** True for errors after which the same work may succeed. */

@@ -36,6 +36,8 @@ export class CassandraMinutes {
   readonly #nowUs: () => number;
   #touches = 0;
   #scannedAt = -Infinity;
+  /** Where the scan of the ring goes on, should a part of it have failed. */
+  #part = 0n;
 
   /** `nowUs`: the clock in µs, which never goes back. */
   constructor(writer: string, nowUs: () => number) {
@@ -121,8 +123,8 @@ export class CassandraMinutes {
   async scan(client: Client, consistency: number): Promise<void> {
     const now = this.#nowUs();
     const step = 2n ** 64n / RING_PARTS;
-    for (let part = 0n; part < RING_PARTS && this.#entries.size < MOST_REMEMBERED; part++) {
-      const from = LOWEST_TOKEN + part * step;
+    for (; this.#part < RING_PARTS && this.#entries.size < MOST_REMEMBERED; this.#part++) {
+      const from = LOWEST_TOKEN + this.#part * step;
       const until = from + step - 1n;
       const found = await client.execute(
         "SELECT symbol, minute, mark, writer FROM dirty_minutes WHERE token(symbol) >= ? AND token(symbol) <= ?",
@@ -138,6 +140,7 @@ export class CassandraMinutes {
         this.#entries.set(key, { symbol: row.symbol, minute, mark: ++this.#touches, stamp });
       }
     }
+    this.#part = 0n;
     this.#scannedAt = now;
   }
 

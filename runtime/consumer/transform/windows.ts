@@ -16,6 +16,8 @@ export type RecomputeOptions = {
   /** Minutes, and trades that are read, at most in one step. */
   maxMinutes: number;
   maxTrades: number;
+  /** How long further minutes are begun, ms; without end when left out. */
+  maxMs?: number;
   /** Whose minutes are computed; all symbols' without it. */
   owns?: (symbol: string) => boolean;
   /** Kept from step to step; without it every minute is read as a whole. */
@@ -36,14 +38,15 @@ export async function recomputeWindows(
   store: MarketStore,
   options: RecomputeOptions,
 ): Promise<{ windows: StoredWindow[]; minutes: number; more: boolean }> {
-  const { running = new RunningMinutes() } = options;
+  const { running = new RunningMinutes(), maxMs = Infinity } = options;
+  const begun = performance.now();
   const marked = await store.dirtyMinutes(options.maxMinutes, { owns: options.owns });
   const done: DirtyMinute[] = [];
   const fresh = new Map<string, StoredWindow>();
   const windows: StoredWindow[] = [];
   let trades = 0;
   for (const dirty of marked) {
-    if (trades >= options.maxTrades) break;
+    if (trades >= options.maxTrades || performance.now() - begun > maxMs) break;
     const { sum, read } = await running.sum(store, dirty);
     trades += read;
     const computed = sum.windows();
