@@ -118,10 +118,9 @@ export function cassandraYaml(index: number, settings: StackSettings, folder: st
     hints_directory: join(folder, "hints"),
     saved_caches_directory: join(folder, "saved_caches"),
     cdc_raw_directory: join(folder, "cdc_raw"),
-    // The log is mapped memory: what was acknowledged survives kill -9; up to 10 s may go with the machine's power, as by
-    // Cassandra's own default. Replicas on other machines are what makes a write durable there.
-    commitlog_sync: "periodic",
-    commitlog_sync_period: "10000ms",
+    // What a node has acknowledged is on its disk. By Cassandra's own default, periodic, a node that is killed forgets the last 100 ms
+    // (the log is replayed up to its newest marker), and only other replicas still know them.
+    commitlog_sync: "batch",
     commitlog_segment_size: "16MiB",
     commitlog_total_space: several ? "128MiB" : "256MiB",
     memtable_allocation_type: "heap_buffers",

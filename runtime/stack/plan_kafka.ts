@@ -101,6 +101,7 @@ export function kafkaProperties(index: number, settings: StackSettings, folder: 
     "log.index.size.max.bytes": 2 * 1024 * 1024,
     "num.network.threads": 2,
     "num.io.threads": 4,
+    ...settings.kafkaProperties,
   };
   return Object.entries(lines).map(([key, value]) => `${key}=${value}\n`).join("");
 }

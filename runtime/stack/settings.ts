@@ -29,7 +29,8 @@ export type StackSettings = {
   heapsMb: StackHeaps;
   /** Compile with the JVM's first compiler alone: servers start with little more than half of the work and serve slower. For tests. */
   quickStart: boolean;
-  /** Members of every node's `cassandra.yaml` beside or instead of ours. For tests. */
+  /** Lines of every broker's `server.properties`, and members of every node's `cassandra.yaml`, beside or instead of ours. For tests. */
+  kafkaProperties?: Record<string, string | number>;
   cassandraYaml?: Record<string, unknown>;
 };
 
@@ -42,6 +43,7 @@ export type StackWishes = {
   ports?: Partial<StackPorts>;
   heapsMb?: Partial<StackHeaps>;
   quickStart?: boolean;
+  kafkaProperties?: Record<string, string | number>;
   cassandraYaml?: Record<string, unknown>;
 };
 
@@ -107,6 +109,7 @@ export function settleSettings(
       throw problem(`Give ${name} a heap of ${heap} MB`, `--${name}-heap takes 128m to 64g`);
     }
   }
+  const kafkaProperties = wishes.kafkaProperties ?? recorded?.kafkaProperties;
   const cassandraYaml = wishes.cassandraYaml ?? recorded?.cassandraYaml;
   return {
     parts,
@@ -115,6 +118,7 @@ export function settleSettings(
     ports: settlePorts(recorded, wishes, freePort),
     heapsMb,
     quickStart,
+    ...(kafkaProperties === undefined ? {} : { kafkaProperties }),
     ...(cassandraYaml === undefined ? {} : { cassandraYaml }),
   };
 }

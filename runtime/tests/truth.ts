@@ -202,6 +202,24 @@ export async function compareStored(
   return found;
 }
 
+/**
+ * As {@linkcode compareStored}, again until nothing differs, a minute long: where several writes are under way at once, one that a
+ * slow server did not take is repeated when those behind it, with the last trade, are stored already.
+ */
+export async function compareSettled(
+  exchange: TestExchange,
+  store: StoredTruth,
+  symbols: string[],
+  options: CompareOptions,
+): Promise<Comparison> {
+  const deadline = performance.now() + 60_000;
+  while (true) {
+    const found = await compareStored(exchange, store, symbols, options);
+    if (found.differences.length === 0 || performance.now() > deadline) return found;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** The ids from which on the store must be complete: what the exchange tells next, per symbol. */
 export async function nextTradeIds(exchange: TestExchange, symbols: string[]): Promise<Map<string, number>> {
   const ids = new Map<string, number>();

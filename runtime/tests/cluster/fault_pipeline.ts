@@ -5,7 +5,7 @@ import { type CommandProcess, TestExchange, TestPipeline, until } from "../pipel
 import { superuserOf } from "../superuser_postgres.ts";
 import {
   booksSettledIn,
-  compareStored,
+  compareSettled,
   drainedInto,
   followedIn,
   nextTradeIds,
@@ -153,7 +153,7 @@ export class FaultPipeline implements AsyncDisposable {
     await drainedInto(this.exchange, this.#store, SYMBOLS, 180_000);
     await booksSettledIn(this.exchange, this.#store, SYMBOLS, 120_000);
     const compare = () =>
-      compareStored(this.exchange, this.#store, SYMBOLS, { firstIds: this.#firstIds, from: this.#from });
+      compareSettled(this.exchange, this.#store, SYMBOLS, { firstIds: this.#firstIds, from: this.#from });
     let found = await compare();
     // Rows that are read again by a snapshot come beside newer ones, perhaps after the last of all.
     for (const deadline = Date.now() + 60_000; found.differences.length > 0 && Date.now() < deadline;) {

@@ -5,7 +5,7 @@ import { startPostgres } from "../../postgres/server.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { testSeed } from "../seed.ts";
 import { needStack, stackIgnore, stackName } from "../test_stack.ts";
-import { booksSettledIn, compareStored, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
+import { booksSettledIn, compareSettled, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { clusterNames, clusterServers, clusterSettings, emptyServers } from "./servers.ts";
 
@@ -83,7 +83,7 @@ Deno.test({
           await exchange.post("/admin/pause");
           await drainedInto(exchange, store, symbols);
           await booksSettledIn(exchange, store, symbols);
-          const found = await compareStored(exchange, store, symbols, { firstIds, from: now });
+          const found = await compareSettled(exchange, store, symbols, { firstIds, from: now });
           const shares = (await consumers.get<Modules>("modules")).modules
             .filter(({ kind }) => kind === "consumer").map(({ name, metrics }) =>
               `${name} ${consumed(metrics)}`

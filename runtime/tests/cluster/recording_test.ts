@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { RECORDED_FILES, RECORDED_SYMBOLS, recordingsAbsent } from "../recorded_files.ts";
 import { needStack, stackIgnore, stackName } from "../test_stack.ts";
-import { booksSettledIn, compareStored, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
+import { booksSettledIn, compareSettled, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { clusterNames, clusterServers, clusterSettings, emptyServers } from "./servers.ts";
 
@@ -49,7 +49,7 @@ for (const speed of [20, "max"] as const) {
         }, () => pipeline.process.tail);
         await drainedInto(exchange, store, RECORDED_SYMBOLS);
         await booksSettledIn(exchange, store, RECORDED_SYMBOLS);
-        const found = await compareStored(exchange, store, RECORDED_SYMBOLS, { firstIds, from: now });
+        const found = await compareSettled(exchange, store, RECORDED_SYMBOLS, { firstIds, from: now });
         console.log(`${found.trades} trades, ${found.candles} candles, ${found.books} books compared`);
         assert.deepEqual(found.differences, []);
         assert.ok(found.trades > 15_000, `${found.trades} trades`);

@@ -6,7 +6,7 @@ import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { testSeed } from "../seed.ts";
 import { type OwnStack, startTestStack } from "../start_test_stack.ts";
 import { stackIgnore, stackName } from "../test_stack.ts";
-import { booksSettledIn, compareStored, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
+import { booksSettledIn, compareSettled, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import { cassandraClient, clusterNames, clusterServers, clusterSettings, kafkaAdmin } from "./servers.ts";
 import { mountReason, SmallDisk } from "./small_disk.ts";
@@ -81,7 +81,7 @@ Deno.test({
       const whole = async (what: string) => {
         await drainedInto(exchange, store, symbols, PATIENCE_MS);
         await booksSettledIn(exchange, store, symbols, PATIENCE_MS);
-        const found = await compareStored(exchange, store, symbols, { firstIds, from: now });
+        const found = await compareSettled(exchange, store, symbols, { firstIds, from: now });
         assert.deepEqual(found.differences, [], what);
         assert.equal(found.books, SYMBOLS.length);
         await bench.well();

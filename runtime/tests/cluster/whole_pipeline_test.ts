@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { testSeed } from "../seed.ts";
 import { needStack, stackIgnore, stackName } from "../test_stack.ts";
-import { booksSettledIn, compareStored, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
+import { booksSettledIn, compareSettled, drainedInto, followedIn, nextTradeIds } from "../truth.ts";
 import { CassandraTruth } from "../truth_cassandra.ts";
 import {
   cassandraClient,
@@ -54,7 +54,7 @@ for (const engine of ["debezium", "candlewire"] as const) {
           "every trade, closed candle and final book equals the exchange's (I3, I4, I9)",
           async () => {
             await booksSettledIn(exchange, store, symbols);
-            const found = await compareStored(exchange, store, symbols, { firstIds, from: now });
+            const found = await compareSettled(exchange, store, symbols, { firstIds, from: now });
             console.log(
               `compared ${found.trades} trades, ${found.candles} candles, ${found.books} books; ${
                 seconds.toFixed(1)
