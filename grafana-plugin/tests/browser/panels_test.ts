@@ -3,7 +3,7 @@ import { until } from "../../../runtime/tests/pipeline_process.ts";
 import { accessibilityProblems } from "./accessibility.ts";
 import { BROWSER_TEST, DEADLINE_MS, faults, picture, PluginRig, WHY } from "./plugin_rig.ts";
 import { sameDecimal } from "./same_decimal.ts";
-import { newestTrade, sameLevels, shownLevels, tapeRowIndexes } from "./shown_levels.ts";
+import { newestTrade, sameLevels, shownLevels, tapeRowIndexes, tapeTradeIds } from "./shown_levels.ts";
 
 const BOOK = "/panel/candlewire-orderbook-panel";
 const TAPE = "/panel/candlewire-tradetape-panel";
@@ -67,6 +67,9 @@ Deno.test({
       const places = await tapeRowIndexes(page);
       assert.ok(places.length > 10, `${places.length} rows`);
       assert.deepEqual(places, places.map((_, at) => at + 2));
+      // The market stands still: each trade is followed by the one before it.
+      const ids = await tapeTradeIds(page);
+      assert.deepEqual(ids, ids.map((_, at) => ids[0]! - at));
       assert.notDeepEqual(await newestTrade(page), before);
       assert.deepEqual(faults(misdeeds), []);
     });

@@ -43,6 +43,13 @@ export async function tapeRowIndexes(page: Page): Promise<number[]> {
   );
 }
 
+/** The ids of the trades that a tape shows, in the document's order. */
+export async function tapeTradeIds(page: Page): Promise<number[]> {
+  return await page.locator(TAPE_ROWS).evaluateAll((rows) =>
+    rows.flatMap((row) => / trade (\d+):/.exec(row.getAttribute("title") ?? "")?.[1] ?? []).map(Number)
+  );
+}
+
 /** Texts of the cells of the newest trade on a tape. */
 export async function newestTrade(page: Page): Promise<string[]> {
   const row = page.locator(TAPE_ROWS).first();

@@ -22,7 +22,17 @@ export type TapeLook = {
   linkOf?: (trade: TapeTrade) => string;
 };
 
-type Row = { element: HTMLElement; link: HTMLAnchorElement; cells: Cell[]; trade?: TapeEntry; at: number; look?: TapeLook };
+type Row = {
+  element: HTMLElement;
+  link: HTMLAnchorElement;
+  cells: Cell[];
+  /** What it shows, by which look and with which classes. */
+  trade?: TapeEntry;
+  look?: TapeLook;
+  className: string;
+  /** Its place in the list, 0 at the top; −1 while it shows nothing. */
+  at: number;
+};
 type Cell = { element: HTMLElement; digits: Text; zeros: Text };
 
 const COLUMNS = 4;
@@ -30,7 +40,9 @@ const COLUMNS = 4;
 /** Draws trades, newest at the top, into `list`, which is `position: relative` within a scrolling box. */
 export class TapeRows {
   #list: HTMLElement;
+  /** In the order of the document, which is that of the places: screen readers read in it. Those beyond `#count` are hidden. */
   #pool: Row[] = [];
+  #count = 0;
 
   constructor(list: HTMLElement) {
     this.#list = list;
@@ -44,28 +56,15 @@ export class TapeRows {
   draw(trades: readonly TapeEntry[], scrollTop: number, height: number, look: TapeLook): void {
     const { first, count, height: whole } = tapeWindow(trades.length, scrollTop, height);
     setStyle(this.#list, 'height', `${whole}px`);
-    while (this.#pool.length < count) {
-      const row = makeRow(look.classes);
-      this.#pool.push(row);
-      this.#list.append(row.element);
-    }
-    this.#pool.forEach((row, at) => {
-      row.element.hidden = at >= count;
-    });
-    let above: HTMLElement | null = null;
+    this.#turn(trades, trades.length - 1 - first);
+    this.#show(count, look);
     for (let at = 0; at < count; at++) {
-      const index = trades.length - 1 - (first + at);
-      // The index from the oldest chooses the element: a trade keeps its own while newer ones push it down, and few texts change.
-      const row = this.#pool[index % count];
+      const row = this.#pool[at];
+      const trade = trades[trades.length - 1 - first - at];
       place(row, first + at);
-      if (row.trade !== trades[index] || row.look !== look) {
-        write(row, trades[index], look);
+      if (row.trade !== trade || row.look !== look) {
+        write(row, trade, look);
       }
-      // Screen readers read in the order of the document, not of the places: only the elements that went from the bottom to the top move.
-      if (row.element.previousSibling !== above) {
-        this.#list.insertBefore(row.element, above === null ? this.#list.firstChild : above.nextSibling);
-      }
-      above = row.element;
     }
   }
 
@@ -79,6 +78,49 @@ export class TapeRows {
   focus(at: number): void {
     this.#pool.find((row) => row.at === at && !row.element.hidden)?.link.focus({ preventScroll: true });
   }
+
+  /**
+   * Lets trades that are drawn already keep their elements: those that left at one end go to the other. When none is left, as
+   * when more than a screen of trades came, no element moves and all are rewritten where they are: to move one costs more.
+   */
+  #turn(trades: readonly TapeEntry[], top: number): void {
+    const count = this.#count;
+    const down = placeOf(count, (at) => trades[top - at] === this.#pool[0].trade);
+    const up = down > 0 ? 0 : placeOf(count, (at) => this.#pool[at].trade === trades[top]);
+    if (down > 0) {
+      const moved = this.#pool.splice(count - down, down);
+      this.#list.prepend(...moved.map(({ element }) => element));
+      this.#pool.unshift(...moved);
+    } else if (up > 0) {
+      const moved = this.#pool.splice(0, up);
+      this.#pool[count - up - 1].element.after(...moved.map(({ element }) => element));
+      this.#pool.splice(count - up, 0, ...moved);
+    }
+  }
+
+  /** Makes so many rows visible. */
+  #show(count: number, { classes }: TapeLook): void {
+    while (this.#pool.length < count) {
+      const row = makeRow(classes);
+      row.element.hidden = true;
+      this.#pool.push(row);
+      this.#list.append(row.element);
+    }
+    for (let at = Math.min(count, this.#count); at < Math.max(count, this.#count); at++) {
+      this.#pool[at].element.hidden = at >= count;
+    }
+    this.#count = count;
+  }
+}
+
+/** The first of `count` places at which something is so; 0 also when it is so nowhere. */
+function placeOf(count: number, isSo: (at: number) => boolean): number {
+  for (let at = 0; at < count; at++) {
+    if (isSo(at)) {
+      return at;
+    }
+  }
+  return 0;
 }
 
 function makeRow(classes: TapeClasses): Row {
@@ -105,7 +147,7 @@ function makeRow(classes: TapeClasses): Row {
     element.append(cell);
     return { element: cell, digits, zeros };
   });
-  return { element, link, cells, at: -1 };
+  return { element, link, cells, className: '', at: -1 };
 }
 
 function place(row: Row, at: number): void {
@@ -117,8 +159,13 @@ function place(row: Row, at: number): void {
 }
 
 function write(row: Row, entry: TapeEntry, look: TapeLook): void {
+  // Which cells there are, only a change of these decides.
+  const same = row.look === look && row.trade !== undefined && isHole(row.trade) === isHole(entry);
   row.trade = entry;
   row.look = look;
+  if (!same) {
+    row.cells.forEach((cell, column) => (cell.element.hidden = isHole(entry) ? column > 0 : column === 1 && !look.showSymbol));
+  }
   if (isHole(entry)) {
     writeHole(row, entry, look);
   } else {
@@ -129,10 +176,9 @@ function write(row: Row, entry: TapeEntry, look: TapeLook): void {
 function writeHole(row: Row, hole: TapeHole, { classes, showSymbol }: TapeLook): void {
   const { missing, symbol } = hole;
   const trades = missing === 1 ? 'trade is' : 'trades are';
-  row.element.className = `${classes.row} ${classes.hole}`;
+  setClass(row, `${classes.row} ${classes.hole}`);
   row.element.title = `Trades of ${symbol} with ids between those above and below: the live stream leaves some out when very many come at once, and a query has a limit. They are stored; refresh to read the newest.`;
   row.link.removeAttribute('href');
-  row.cells.slice(1).forEach((cell) => (cell.element.hidden = true));
   setText(row.cells[0], `… ${missing.toLocaleString('en-US')} ${trades} not shown here${showSymbol ? `, ${symbol}` : ''}`, '');
 }
 
@@ -143,14 +189,12 @@ function writeTrade(row: Row, trade: TapeTrade, look: TapeLook): void {
   } else {
     row.link.href = look.linkOf(trade);
   }
-  const side = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? classes.sell : classes.buy;
-  row.element.className = [classes.row, side, isLarge(trade, filter) ? classes.large : '', trade.backfill ? classes.backfill : '']
-    .filter((name) => name !== '')
-    .join(' ');
+  const side = trade.isBuyerMaker === null ? '' : ` ${trade.isBuyerMaker ? classes.sell : classes.buy}`;
+  const large = isLarge(trade, filter) ? ` ${classes.large}` : '';
+  setClass(row, `${classes.row}${side}${large}${trade.backfill ? ` ${classes.backfill}` : ''}`);
   row.element.title = titleOf(trade);
   const mark = trade.isBuyerMaker === null ? '' : trade.isBuyerMaker ? '▼ ' : '▲ ';
   setText(row.cells[0], look.clock(trade.time), '');
-  row.cells.forEach((cell, column) => (cell.element.hidden = column === 1 && !look.showSymbol));
   setText(row.cells[1], look.showSymbol ? trade.symbol : '', '');
   const [price, priceZeros] = paleZeros(withDecimals(trade.priceText, look.priceDecimals));
   setText(row.cells[2], mark + price, priceZeros);
@@ -170,6 +214,13 @@ function setText(cell: Cell, digits: string, zeros: string): void {
   }
   if (cell.zeros.data !== zeros) {
     cell.zeros.data = zeros;
+  }
+}
+
+function setClass(row: Row, className: string): void {
+  if (row.className !== className) {
+    row.className = className;
+    row.element.className = className;
   }
 }
 
