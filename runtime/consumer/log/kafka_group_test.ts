@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-const PROGRAM = fileURLToPath(new URL("testing/moved_coordinator.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("testing/moved_coordinator_kafka.ts", import.meta.url));
 
 Deno.test("a member whose coordinator moves and is still loading joins anew; kafkajs by itself would read on and never deliver", async () => {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
