@@ -36,16 +36,16 @@ const LONGEST_REST_MS = 60_000;
 export class Chores {
   readonly #chores: readonly Chore[];
   readonly #options: ChoresOptions;
-  readonly #resting = new Map<Chore, { attempt: number; until: number }>();
+  readonly #resting = new Map<Chore, { attempt: number; until: number; problem: CandlewireError }>();
 
   constructor(chores: readonly Chore[], options: ChoresOptions) {
     this.#chores = chores;
     this.#options = options;
   }
 
-  /** Whether one has failed and did not go well since. */
-  get failing(): boolean {
-    return this.#resting.size > 0;
+  /** Why one has failed that did not go well since; undefined when there is none. */
+  get problem(): CandlewireError | undefined {
+    return this.#resting.values().next().value?.problem;
   }
 
   /**
@@ -56,7 +56,12 @@ export class Chores {
     const { now } = this.#options;
     let waiting = false;
     for (const chore of this.#chores) {
-      if (now() < (this.#resting.get(chore)?.until ?? 0) || chore.due?.(now()) === false) continue;
+      if (chore.due?.(now()) === false) {
+        // There is nothing to do any more, as when another consumer does it now.
+        this.#resting.delete(chore);
+        continue;
+      }
+      if (now() < (this.#resting.get(chore)?.until ?? 0)) continue;
       if (chore.beside !== true && !await alone()) return undefined;
       waiting = await this.#step(chore, caughtUp) || waiting;
     }
@@ -74,16 +79,14 @@ export class Chores {
       if (!isRetryable(error)) throw error;
       const attempt = (this.#resting.get(chore)?.attempt ?? 0) + 1;
       const rest = Math.max(backoffMs(attempt, { minMs, maxMs }), REST_FACTOR * (performance.now() - begun));
-      this.#resting.set(chore, { attempt, until: now() + Math.min(rest, LONGEST_REST_MS) });
-      health.troubled(
-        new CandlewireError(error.code, `${chore.name}: ${error.message}`, {
-          retry: "retry",
-          hint: error.hint,
-          details: error.details,
-          cause: error,
-        }),
-        "degraded",
-      );
+      const problem = new CandlewireError(error.code, `${chore.name}: ${error.message}`, {
+        retry: "retry",
+        hint: error.hint,
+        details: error.details,
+        cause: error,
+      });
+      this.#resting.set(chore, { attempt, until: now() + Math.min(rest, LONGEST_REST_MS), problem });
+      health.troubled(problem, "degraded");
       return false;
     }
   }

@@ -40,7 +40,7 @@ Deno.test("a chore that fails for what time mends rests, longer each time, while
     done.length = 0;
     assert.equal(await chores.turn(true, alone), true);
     assert.ok(done.includes("other"));
-    assert.equal(chores.failing, true);
+    assert.equal(chores.problem?.message, "windows: Read windows: no answer");
     if (!done.includes("windows")) continue;
     if (!Number.isNaN(last)) rests.push(clock.now - last);
     last = clock.now;
@@ -53,7 +53,17 @@ Deno.test("a chore that fails for what time mends rests, longer each time, while
   clock.now += 1000;
   down = false;
   await chores.turn(true, alone);
-  assert.equal(chores.failing, false);
+  assert.equal(chores.problem, undefined);
+});
+
+Deno.test("a chore that failed and is not due any more, as when another consumer does it now, is no trouble", async () => {
+  let leads = true;
+  const { chores } = rigOf({ name: "prune", due: () => leads, step: () => Promise.reject(away()) });
+  await chores.turn(true, alone);
+  assert.equal(chores.problem?.code, "store.unavailable");
+  leads = false;
+  assert.equal(await chores.turn(true, alone), false);
+  assert.equal(chores.problem, undefined);
 });
 
 Deno.test("a slow step that fails rests four times as long as it took", async () => {

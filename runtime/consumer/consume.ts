@@ -89,6 +89,7 @@ export class Consumer {
       ...options,
       blocked: () =>
         [...this.#blocked].map(([at, { batch }]) => `${at} at offset ${batch.records[0]?.offset}`),
+      lasting: () => this.#chores.problem,
     });
     this.#chores = new Chores(options.chores ?? [], { ...options, health: this.#health });
     this.#flights = new Flights({
@@ -185,7 +186,7 @@ export class Consumer {
     }
     const more = await this.#chores.turn(lag < maxRecords, () => this.#alone());
     if (more === undefined) return true;
-    if (!this.#chores.failing) this.#health.recovered();
+    if (this.#chores.problem === undefined) this.#health.recovered();
     return waiting || more;
   }
 
@@ -334,7 +335,7 @@ export class Consumer {
         this.#options.report.log("info", `Partition ${at} goes on`);
       }
     }
-    if (this.#blocked.size === 0) this.#options.report.health("running", "reading");
+    if (this.#blocked.size === 0) this.#health.tell();
   }
 
   /** Lets the next turn look at blocked partitions at once: letters were retried or dropped. */

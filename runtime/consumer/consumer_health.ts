@@ -18,6 +18,8 @@ export type ConsumerHealthOptions = {
   retryMaxMs: number;
   /** What is stopped for want of room, for people; empty when nothing is. */
   blocked: () => string[];
+  /** What keeps a part of the work from being done while rows go on; undefined when nothing does. */
+  lasting?: () => CandlewireError | undefined;
 };
 
 /** Says how the consumer is while parts of it wait, several at once perhaps; and that it runs once none does (I7). */
@@ -54,7 +56,9 @@ export class ConsumerHealth {
   troubled(error: CandlewireError, health: ModuleHealth): void {
     const { report } = this.#options;
     report.metrics.count("candlewire_consumer_retries_total", 1, { code: error.code });
-    report.health(health, `${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`);
+    // That a partition is stopped needs a person, and is not to be hidden by what time mends.
+    if (health === "degraded" && this.#options.blocked().length > 0) this.tell();
+    else report.health(health, textOf(error));
     if (this.#trouble !== error.code) {
       report.log("warn", errorText(error), { hint: error.hint, ...error.details });
     }
@@ -70,13 +74,16 @@ export class ConsumerHealth {
 
   /** Says how the consumer is: for others who had said that they wait, and wait no longer (I7). */
   tell(): void {
+    const { report, lasting } = this.#options;
     const blocked = this.#options.blocked();
-    if (blocked.length === 0) this.#options.report.health("running", "reading");
-    else {
-      this.#options.report.health(
-        "blocked",
-        `The dead-letter store is full; stopped: ${blocked.slice(0, 8).join(", ")}`,
-      );
-    }
+    const problem = lasting?.();
+    if (blocked.length > 0) {
+      report.health("blocked", `The dead-letter store is full; stopped: ${blocked.slice(0, 8).join(", ")}`);
+    } else if (problem !== undefined) report.health("degraded", textOf(problem));
+    else report.health("running", "reading");
   }
+}
+
+function textOf({ message, hint }: CandlewireError): string {
+  return `${message}${hint === undefined ? "" : `. ${hint}`}`;
 }

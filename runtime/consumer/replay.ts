@@ -227,12 +227,12 @@ export class Replays {
   }
 
   async #finish(replay: Replay, state: Replay["state"], error: string | null): Promise<void> {
+    const finished = { state, error, finished_at: this.#options.now() };
+    // Until it is durable it runs: it is ended again should the store not answer.
+    await this.#options.store.saveReplay({ ...replay, ...finished });
+    Object.assign(replay, finished);
     const at = this.#running.findIndex((running) => running.replay === replay);
     if (at >= 0) this.#running.splice(at, 1);
-    replay.state = state;
-    replay.error = error;
-    replay.finished_at = this.#options.now();
-    await this.#options.store.saveReplay(replay);
     this.#options.onChange?.(replay);
   }
 

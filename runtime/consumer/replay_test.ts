@@ -202,6 +202,22 @@ Deno.test("an unavailable log or store makes a replay wait, not fail", async () 
   assert.equal((await replays.get(id)).state, "done");
 });
 
+Deno.test("a replay whose end finds no store is ended again, not left running", async () => {
+  const { log, store, replays } = rig();
+  append(log, 1);
+  const { id } = await replays.create({ topic: TRADES });
+  await replays.step();
+  const save = store.saveReplay.bind(store);
+  store.saveReplay = () =>
+    Promise.reject(new CandlewireError("store.unavailable", "Save: disk full", { retry: "retry" }));
+  await assert.rejects(replays.step(), /disk full/);
+  assert.equal(replays.due(T0 as EpochMs), true);
+  store.saveReplay = save;
+  await finish(replays);
+  assert.equal((await replays.get(id)).state, "done");
+  assert.equal(replays.due(T0 as EpochMs), false);
+});
+
 Deno.test("consumers that share a store meet in it: any starts and cancels, the one that leads runs and another goes on", async () => {
   const store = new MemoryMarketStore();
   const log = new MemoryLog(2);

@@ -345,7 +345,11 @@ export class KafkaLog implements ChangeLog {
     const generation = this.#generation;
     const partition = this.#partitions.get(name);
     if (partition === undefined || this.#paused.has(name)) return;
-    if (fetched.outOfRange) return await this.#refused(partition);
+    if (fetched.outOfRange) {
+      // Beside the driver, which has heartbeats to send meanwhile.
+      void this.#refused(partition);
+      return;
+    }
     if (!partition.push(fetched.batches, fetched.highWatermark, fetched.from)) {
       // Another broker's answer has waited while the partition began anew: the driver went on from there.
       this.#member?.begin(partition, partition.fetched);

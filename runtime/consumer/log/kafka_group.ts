@@ -226,10 +226,12 @@ function memberOf(consumer: Consumer): KafkaMember {
   const only = ({ topic, partition }: TopicPartition) => [{ topic, partitions: [partition] }];
   return {
     begin(at, offset) {
-      consumer.seek({ topic: at.topic, partition: at.partition, offset: String(offset) });
-      consumer.resume(only(at));
+      unlessEnded(() => {
+        consumer.seek({ topic: at.topic, partition: at.partition, offset: String(offset) });
+        consumer.resume(only(at));
+      });
     },
-    pause: (at) => consumer.pause(only(at)),
+    pause: (at) => unlessEnded(() => consumer.pause(only(at))),
     commit: (positions) =>
       consumer.commitOffsets(positions.map(({ topic, partition, offset }) => ({
         topic,
@@ -237,6 +239,15 @@ function memberOf(consumer: Consumer): KafkaMember {
         offset: String(offset),
       }))),
   };
+}
+
+/** kafkajs refuses this while a consumer that crashed is ending: the owner is told of that by `lost`. */
+function unlessEnded(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // Nothing is fetched by it any more.
+  }
 }
 
 function partitionsOf(assignment: ConsumerGroupJoinEvent["payload"]["memberAssignment"]): TopicPartition[] {

@@ -27,6 +27,8 @@ export class UserChain {
   readonly #entries = new Map<string, UserTransformEntry>();
   #transforms: UserTransform[] = [];
   #listed: UserTransformEntry[] | undefined;
+  /** Names whose change is not durable yet. */
+  readonly #changed = new Set<string>();
   #asking = false;
 
   constructor(entries: UserTransformEntry[], options: UserChainOptions) {
@@ -55,10 +57,9 @@ export class UserChain {
 
   /** Takes up what the host said: to be called between two batches. */
   async apply(): Promise<void> {
-    const changed = new Set<string>();
     for (const transform of this.#transforms) {
       if (transform.removed) {
-        changed.add(transform.name);
+        this.#changed.add(transform.name);
         this.#entries.delete(transform.name);
       }
     }
@@ -66,12 +67,13 @@ export class UserChain {
       const known = this.#entries.get(name);
       if (known !== undefined && known.tables.join() === tables.join()) continue;
       this.#entries.set(name, { name, tables });
-      changed.add(name);
+      this.#changed.add(name);
     }
     this.#listed = undefined;
-    if (changed.size === 0) return;
+    if (this.#changed.size === 0) return;
     await this.#options.save([...this.#entries.values()]);
-    this.#rebuild(changed);
+    this.#rebuild(this.#changed);
+    this.#changed.clear();
     this.#options.onChange(this.#transforms);
   }
 

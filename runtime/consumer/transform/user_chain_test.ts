@@ -8,6 +8,7 @@ function rig(entries: UserTransformEntry[] = []) {
     running: [] as unknown,
     unknown: new Set<string>(),
     saved: [] as UserTransformEntry[][],
+    full: false,
   };
   const call = async (to: string) => {
     if (to === "host") return state.running;
@@ -29,7 +30,10 @@ function rig(entries: UserTransformEntry[] = []) {
         minMs: 1,
         maxMs: 1,
       }),
-    save: async (all) => void state.saved.push(all),
+    save: async (all) => {
+      if (state.full) throw new CandlewireError("store.unavailable", "Save: disk full", { retry: "retry" });
+      state.saved.push(all);
+    },
     onChange: () => {},
   });
   const turn = async () => {
@@ -78,4 +82,14 @@ Deno.test("one that died stays in the chain and holds its rows; one that was tak
   assert.deepEqual((await pending).map(({ kind }) => kind), ["keep"]);
   assert.deepEqual(await turn(), []);
   assert.deepEqual(state.saved.at(-1), []);
+});
+
+Deno.test("a transform whose coming could not be saved comes with the next turn: rows must not pass by it", async () => {
+  const { state, turn } = rig();
+  state.running = [{ name: "filter", tables: ["klines"] }];
+  state.full = true;
+  await assert.rejects(turn(), /disk full/);
+  state.full = false;
+  assert.deepEqual(await turn(), ["filter"]);
+  assert.deepEqual(state.saved, [[{ name: "filter", tables: ["klines"] }]]);
 });

@@ -28,6 +28,7 @@ export type RecomputeOptions = {
  * One bounded step: computes the windows of marked minutes again from the stored trades, and unmarks them. Answers with what
  * was computed. Whatever the order of events, the windows follow from the trades that are stored (I2): a minute in which a
  * trade was deleted, replaced or came late is read as a whole, and one that only grew at its end gives the same either way.
+ * A trade keeps its time: one that a correction moved to another minute marks that one alone.
  *
  * - 1 s: from the second's trades. Its realised variance is the sum of squared log returns of consecutive trades.
  * - 1 m: sums of its seconds; realised variance = sum of squared log returns of the consecutive closes of its seconds
@@ -46,7 +47,7 @@ export async function recomputeWindows(
   const windows: StoredWindow[] = [];
   let trades = 0;
   for (const dirty of marked) {
-    if (trades >= options.maxTrades || performance.now() - begun > maxMs) break;
+    if (trades >= options.maxTrades || (done.length > 0 && performance.now() - begun > maxMs)) break;
     const { sum, read } = await running.sum(store, dirty);
     trades += read;
     const computed = sum.windows();
