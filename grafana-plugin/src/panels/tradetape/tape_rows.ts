@@ -30,7 +30,7 @@ type Row = {
   trade?: TapeEntry;
   look?: TapeLook;
   className: string;
-  /** Its place in the list, 0 at the top; −1 while it shows nothing. */
+  /** Its place in the list, 0 at the top; −1 before it has one. A hidden row keeps its last. */
   at: number;
 };
 type Cell = { element: HTMLElement; digits: Text; zeros: Text };
