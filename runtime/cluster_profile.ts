@@ -8,7 +8,7 @@ import { type ConnectorKeeper, keepConnector } from "./connect/registrar.ts";
 import { KafkaLog } from "./consumer/log/kafka.ts";
 import type { JournalFigures } from "./control/pipeline.ts";
 import type { Probe } from "./control/probe.ts";
-import { CandlewireError } from "./error.ts";
+import { adviceText, CandlewireError } from "./error.ts";
 import type { BuiltInModule } from "./host/host.ts";
 import { createKafka } from "./kafka/client_kafka.ts";
 import { readLogOrigin, settleLogOrigin } from "./kafka/origin_kafka.ts";
@@ -198,7 +198,7 @@ async function waitFor<T>(what: string, { print, signal }: Waiting, work: () => 
       return await work();
     } catch (error) {
       if (!(error instanceof CandlewireError) || error.retry !== "retry") throw error;
-      const why = `Waiting for ${what}: ${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`;
+      const why = `Waiting for ${what}: ${adviceText(error)}`;
       if (told === "") print(`${why}. Without servers of your own: deno task stack up`);
       else if (why !== told) print(why);
       told = why;

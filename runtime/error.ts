@@ -38,6 +38,11 @@ export function errorText(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${causeText(error)}` : String(error);
 }
 
+/** What happened and what to do about it, in a line for people: `Write a batch: no answer. Check that enough nodes are up`. */
+export function adviceText({ message, hint }: CandlewireError): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
+}
+
 /** An error's message and what lies below it: `fetch failed: getaddrinfo ENOTFOUND api.binance.com`. */
 export function causeText(error: Error): string {
   const parts = [error.message];

@@ -1,4 +1,4 @@
-import { CandlewireError, errorText } from "../error.ts";
+import { adviceText, CandlewireError, errorText } from "../error.ts";
 import type { LogLevel, Metrics, ModuleHealth } from "../host/module_context.ts";
 import { retry } from "./retry.ts";
 
@@ -58,7 +58,7 @@ export class ConsumerHealth {
     report.metrics.count("candlewire_consumer_retries_total", 1, { code: error.code });
     // That a partition is stopped needs a person, and is not to be hidden by what time mends.
     if (health === "degraded" && this.#options.blocked().length > 0) this.tell();
-    else report.health(health, textOf(error));
+    else report.health(health, adviceText(error));
     if (this.#trouble !== error.code) {
       report.log("warn", errorText(error), { hint: error.hint, ...error.details });
     }
@@ -79,11 +79,7 @@ export class ConsumerHealth {
     const problem = lasting?.();
     if (blocked.length > 0) {
       report.health("blocked", `The dead-letter store is full; stopped: ${blocked.slice(0, 8).join(", ")}`);
-    } else if (problem !== undefined) report.health("degraded", textOf(problem));
+    } else if (problem !== undefined) report.health("degraded", adviceText(problem));
     else report.health("running", "reading");
   }
-}
-
-function textOf({ message, hint }: CandlewireError): string {
-  return `${message}${hint === undefined ? "" : `. ${hint}`}`;
 }

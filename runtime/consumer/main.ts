@@ -1,4 +1,4 @@
-import type { CandlewireError } from "../error.ts";
+import { adviceText, type CandlewireError } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { steadyClock, wallClock } from "../market/epoch.ts";
 import { TABLES } from "../market/table.ts";
@@ -55,8 +55,7 @@ export default async function main(context: ModuleContext): Promise<void> {
     signal,
     minMs: config.retryMinMs,
     maxMs: config.retryMaxMs,
-    onWait: (error: CandlewireError) =>
-      context.health("degraded", `${error.message}${error.hint === undefined ? "" : `. ${error.hint}`}`),
+    onWait: (error: CandlewireError) => context.health("degraded", adviceText(error)),
   };
   await using store = await retry(
     () => openStore(config.store, context, { deadLetters: config.deadLetters, retention }),
