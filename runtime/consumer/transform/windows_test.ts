@@ -8,6 +8,7 @@ import { testSeed } from "../../tests/seed.ts";
 import type { MarketStore } from "../store/market_store.ts";
 import { MemoryMarketStore } from "../store/memory.ts";
 import { SqliteMarketStore } from "../store/sqlite.ts";
+import { overridden } from "../store/testing/overridden.ts";
 import type { Change } from "./transform.ts";
 import { MinuteSum } from "./minute_sum.ts";
 import { recomputeWindows, RunningMinutes, WINDOW_MS } from "./windows.ts";
@@ -72,7 +73,7 @@ function storesOf(name: string): { open(): MarketStore } & AsyncDisposable {
 /** A store that counts the trades read of it, and whose windows are refused while it is told so. */
 function watched(store: MarketStore) {
   const seen = { read: 0, refusing: false };
-  const overrides: Partial<MarketStore> = {
+  const through = overridden(store, {
     async minuteTrades(...args) {
       const trades = await store.minuteTrades(...args);
       seen.read += trades.length;
@@ -81,12 +82,6 @@ function watched(store: MarketStore) {
     async writeWindows(...args) {
       if (seen.refusing) throw new Error("disk full");
       await store.writeWindows(...args);
-    },
-  };
-  const through = new Proxy(store, {
-    get(target, name) {
-      const value = overrides[name as keyof MarketStore] ?? Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
     },
   });
   return { seen, store: through };

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../../market/epoch.ts";
 import type { Change } from "../../transform/transform.ts";
 import type { MarketStore, StoreBatch } from "../market_store.ts";
+import { overridden } from "./overridden.ts";
 
 /**
  * A part of a store that is shared by many tests, as if it were a store of its own: symbols, topics, alerts and notes
@@ -18,7 +19,7 @@ export function namespacedStore(store: MarketStore, prefix: string): MarketStore
     deadLetters: batch.deadLetters.map((letter) => ({ ...letter, topic: into(letter.topic) })),
     settled: batch.settled?.map(into),
   });
-  const overrides: Partial<MarketStore> = {
+  return overridden(store, {
     write: (batch, options) => store.write(batchOf(batch), options),
     async raiseAlerts(alerts) {
       const raised = await store.raiseAlerts(alerts.map((alert) => ({ ...alert, id: into(alert.id) })));
@@ -50,13 +51,5 @@ export function namespacedStore(store: MarketStore, prefix: string): MarketStore
     },
     note: (name) => store.note(into(name)),
     saveNote: (name, text) => store.saveNote(into(name), text),
-  };
-  return new Proxy(store, {
-    get(target, name) {
-      const value = name in overrides
-        ? overrides[name as keyof MarketStore]
-        : Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
   });
 }
