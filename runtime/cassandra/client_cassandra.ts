@@ -1,6 +1,7 @@
 import cassandra from "cassandra-driver";
 import { cassandraError } from "./error_cassandra.ts";
 import type { CassandraLogin, CassandraSecrets } from "./login.ts";
+import { mendDriver } from "./mend_cassandra.ts";
 import { CassandraRetryPolicy } from "./retry_cassandra.ts";
 
 /** Options of {@linkcode connectCassandra}. */
@@ -28,6 +29,7 @@ export async function connectCassandra(
   login: CassandraLogin,
   options: ConnectOptions = {},
 ): Promise<cassandra.Client> {
+  mendDriver();
   const client = new cassandra.Client(clientOptions(login, options));
   const { log } = options;
   // Without a listener the driver's words are lost; its verbose ones are not for people.

@@ -1,5 +1,6 @@
 import cassandra from "cassandra-driver";
 import { cassandraFailure } from "../cassandra/error_cassandra.ts";
+import { mendDriver } from "../cassandra/mend_cassandra.ts";
 import type { TestStack } from "./test_stack.ts";
 import type { StoredBook, StoredCandle, StoredGap, StoredTrade, StoredTruth } from "./truth.ts";
 
@@ -45,6 +46,7 @@ export class CassandraTruth implements StoredTruth {
   ): Promise<CassandraTruth> {
     const { contactPoints, port, localDataCenter } = servers;
     const { policies, types } = cassandra;
+    mendDriver();
     const client = new cassandra.Client({
       contactPoints,
       protocolOptions: { port },

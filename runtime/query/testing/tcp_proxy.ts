@@ -53,6 +53,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#open.size / 2;
+  }
+
   /** Breaks every connection and refuses others, until `restore`. */
   cut(): void {
     this.#refusing = true;

@@ -1,5 +1,6 @@
 import cassandra from "cassandra-driver";
 import { type Admin, Kafka, logLevel } from "kafkajs";
+import { mendDriver } from "../../cassandra/mend_cassandra.ts";
 import { until } from "../pipeline_process.ts";
 import type { TestStack } from "../test_stack.ts";
 
@@ -81,6 +82,7 @@ export function kafkaAdmin(servers: Pick<ClusterServers, "kafka">): Admin {
 /** A client of the test's own; end it with `shutdown`. Drops of a keyspace take seconds on a busy machine. */
 export function cassandraClient(servers: Pick<ClusterServers, "cassandra">): cassandra.Client {
   const { contactPoints, port, localDataCenter } = servers.cassandra;
+  mendDriver();
   return new cassandra.Client({
     contactPoints,
     localDataCenter,
