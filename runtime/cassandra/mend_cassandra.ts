@@ -1,12 +1,20 @@
 import type { EventEmitter } from "node:events";
+import { types } from "cassandra-driver";
 import ControlConnection from "cassandra-driver/lib/control-connection.js";
 
 type Connection = EventEmitter & { endpoint: string; closeAsync(): Promise<void> };
-type Host = EventEmitter & { isUp(): boolean; _onNewConnectionOpen(): Promise<void> };
+type Host = EventEmitter & {
+  pool: EventEmitter & { connections: readonly Connection[] };
+  isUp(): boolean;
+  initializePool(): void;
+  _onNewConnectionOpen(): Promise<void>;
+};
 type Control = {
+  initialized: boolean;
   connection: Connection | null;
   host: Host | null;
-  hosts: { get(endpoint: string): Host | undefined };
+  hosts: { get(endpoint: string): Host | undefined; values(): readonly Host[] };
+  _profileManager: { getDistance(host: Host): number };
   _isShuttingDown: boolean;
   _refresh(this: Control, hosts?: unknown): Promise<void>;
   _initializeConnection(this: Control): Promise<void>;
@@ -42,7 +50,9 @@ let mended = false;
  * - It listened to the health of what it uses twice, so that after the next outage two refreshes ran at once, then more. Each
  *   took away the host that another was about to use: `host.once` of null, in a timer, and an unhandled rejection ends the
  *   process. There is one set of listeners and one refresh at a time; what asks meanwhile gets another after it.
+ * - A connection that its pool removed, because a heartbeat failed, was kept when the pool had another. It is a loss too.
  * - It made a second host of an address that it knows, and the first went on connecting beside it. The known one is kept.
+ * - Hosts that it found at new addresses were up without a connection, and never got one. They get it.
  * - Connections that it tried and could not use, or had when it was shut down, stayed open. They are closed.
  *
  * Once a process; idempotent.
@@ -65,30 +75,35 @@ export function mendDriver(): void {
     const known = knownOf(this);
     known.again = known.refreshing !== undefined;
     known.refreshing ??= (async () => {
-      try {
-        do {
-          known.again = false;
-          await refresh.call(this);
-        } while (known.again && !this._isShuttingDown);
-      } finally {
-        known.refreshing = undefined;
-      }
-    })();
+      do {
+        known.again = false;
+        await refresh.call(this);
+      } while (known.again && !this._isShuttingDown);
+    })().finally(() => known.refreshing = undefined);
     return known.refreshing;
   };
 
   control._setHealthListeners = function (host, connection) {
     const known = knownOf(this);
     known.unlisten?.();
+    let told = false;
     const lost = () => {
+      // The pool's listener sets the host down while the socket's close is still being told.
+      if (told) return;
+      told = true;
       known.unlisten?.();
-      if (!this._isShuttingDown) this._refresh().catch(() => {});
+      if (!this._isShuttingDown) void this._refresh();
+    };
+    const removed = () => {
+      if (!host.pool.connections.includes(connection)) lost();
     };
     known.unlisten = () => {
       host.off("down", lost).off("ignore", lost);
+      host.pool.off("remove", removed);
       connection.off("socketClose", lost);
     };
     host.on("down", lost).on("ignore", lost);
+    host.pool.on("remove", removed);
     connection.on("socketClose", lost);
   };
 
@@ -108,12 +123,16 @@ export function mendDriver(): void {
   const initialize = control._initializeConnection;
   control._initializeConnection = async function () {
     const known = knownOf(this);
+    const isReturn = this.initialized;
     let used: Connection | null = null;
     try {
       await initialize.call(this);
       used = this.connection;
       // Its pool has a connection now, so that it will not open the one that would say so.
       if (this.host?.isUp() === false) this.host._onNewConnectionOpen().catch(() => {});
+      for (const host of isReturn ? this.hosts.values() : []) {
+        if (this._profileManager.getDistance(host) !== types.distance.ignored) host.initializePool();
+      }
     } finally {
       for (const connection of known.opened.splice(0)) {
         if (connection !== used || this._isShuttingDown) connection.closeAsync().catch(() => {});
