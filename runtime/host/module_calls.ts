@@ -29,6 +29,8 @@ type Waiting = OutgoingCall & { resolve(answer: Answer): void; deadline: number 
 
 /** How long a call waits for its answer when the caller does not say. */
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A limit that strikes later than this was held up with the host; so long the answer has to be read then, ms. */
+const LATE_MS = 100;
 
 /**
  * The calls that the host has sent to one child and that wait for an answer, or for credit to be sent. Every call is
@@ -128,7 +130,8 @@ export class ModuleCalls {
     // After its deadline the call keeps its place until the child answers or ends: credit counts work, not patience.
     pending.timer = setTimeout(() => call.resolve(failed(timedOut(name, call.method))), waitMs);
     if (limitMs !== undefined) {
-      pending.limit = setTimeout(() => {
+      const due = performance.now() + limitMs;
+      const strike = () => {
         call.resolve(failed(
           new CandlewireError(
             "transform.timeout",
@@ -140,6 +143,11 @@ export class ModuleCalls {
           ),
         ));
         onLimit?.();
+      };
+      pending.limit = setTimeout(() => {
+        // Timers come before what can be read: the child's answer may lie in the pipe for long.
+        if (performance.now() - due > LATE_MS) pending.limit = setTimeout(strike, LATE_MS);
+        else strike();
       }, limitMs);
     }
     this.#pending.set(id, pending);

@@ -39,8 +39,14 @@ const CASES: Record<string, Case> = {
   exits_at_once: { atLoad: true, counted: ["exit_exit"] },
   // Near its limit V8 may collect garbage for longer than the batch may take.
   heap_bomb: { codes: ["host.unreachable", "transform.timeout"], counted: ["exit_memory", "exit_timeout"] },
-  heap_bomb_unlimited: { codes: ["host.unreachable", "transform.timeout"], counted: ["exit_memory"] },
-  array_buffer_bomb: { codes: ["host.unreachable", "transform.timeout"], counted: ["exit_memory"] },
+  heap_bomb_unlimited: {
+    codes: ["host.unreachable", "transform.timeout"],
+    counted: ["exit_memory", "exit_timeout"],
+  },
+  array_buffer_bomb: {
+    codes: ["host.unreachable", "transform.timeout"],
+    counted: ["exit_memory", "exit_timeout"],
+  },
   stdout_deno: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
   stdout_fd: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
   stdout_process: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
@@ -146,6 +152,31 @@ Deno.test("hostile transforms are contained and counted while their neighbour an
       assert.match(String(answer.outcomes[0]![1]), new RegExp(`: ${expected.message}$`));
     }
   }
+});
+
+Deno.test("a host that was held up itself blames no transform for it", async () => {
+  const limitMs = 500;
+  await using fixture = await openHost({ config: { transformTimeoutMs: limitMs } });
+  const { host, transformsFolder } = fixture;
+  await Deno.writeTextFile(
+    join(transformsFolder, "works.ts"),
+    `export default {
+      tables: ["recent_trades"],
+      apply(row) {
+        console.log("begun");
+        for (const end = Date.now() + 100; Date.now() < end;);
+        return row;
+      },
+    };`,
+  );
+  await host.rescan();
+  await until("it to run", () => host.module("works")?.state === "running");
+  const answer = host.call("works", "apply", ONE_TRADE);
+  await until("it to work", () => host.logs("works").some(({ message }) => message === "begun"));
+  for (const end = Date.now() + 4 * limitMs; Date.now() < end;);
+  assert.equal((await answer as { outcomes: unknown[][] }).outcomes.length, 1);
+  assert.deepEqual(host.module("works")!.violations, {});
+  assert.equal(host.module("works")!.restarts, 0);
 });
 
 /** All of forged_frames must be counted; of the others one kind is enough, for which comes first is the system's choice. */
