@@ -36,9 +36,7 @@ export type MigrateOptions = {
  */
 export async function migratePostgres(endpoint: PostgresEndpoint, options: MigrateOptions): Promise<void> {
   await ensureDatabase(endpoint);
-  const client = new pg.Client({ ...endpoint, connectionTimeoutMillis: CONNECT_MS });
-  await client.connect();
-  try {
+  await connected({ ...endpoint, connectionTimeoutMillis: CONNECT_MS }, async (client) => {
     const { rows } = await client.query("SELECT pg_try_advisory_lock($1) AS held", [LOCK]);
     if (!rows[0].held) {
       options.print?.("Another host migrates this database: waiting for it");
@@ -47,27 +45,31 @@ export async function migratePostgres(endpoint: PostgresEndpoint, options: Migra
     await applyMigrations(client, options.print ?? (() => {}));
     await settleOrigin(client, options.origin);
     await settleRoles(client, endpoint.database, options.passwords);
+  });
+}
+
+/** A connection for one piece of work. */
+async function connected<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(config);
+  // A connection that breaks is told by the query under way; without a listener it would end the process too.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
   } finally {
     await endClient(client);
   }
 }
 
 async function ensureDatabase(endpoint: PostgresEndpoint): Promise<void> {
-  const client = new pg.Client({
-    ...endpoint,
-    database: "postgres",
-    connectionTimeoutMillis: CONNECT_MS,
-  });
-  await client.connect();
-  try {
+  const server = { ...endpoint, database: "postgres", connectionTimeoutMillis: CONNECT_MS };
+  await connected(server, async (client) => {
     const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [endpoint.database]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(endpoint.database)}`);
-  } catch (error) {
+  }).catch((error: { code?: string }) => {
     // Another host made it in between.
-    if ((error as { code?: string }).code !== "42P04") throw error;
-  } finally {
-    await endClient(client);
-  }
+    if (error.code !== "42P04") throw error;
+  });
 }
 
 async function applyMigrations(client: pg.Client, print: (line: string) => void): Promise<void> {
@@ -157,19 +159,15 @@ async function settleRoles(
  * settled that yet.
  */
 export async function readOrigin(endpoint: PostgresEndpoint): Promise<Origin> {
-  const client = new pg.Client({ ...endpoint, ...LOOK });
-  try {
-    await client.connect();
-    const { rows } = await client.query("SELECT kind, id, label FROM candlewire_origin");
-    if (rows[0] !== undefined) return rows[0] as Origin;
-    throw noOrigin(endpoint);
-  } catch (error) {
+  const { rows } = await connected(
+    { ...endpoint, ...LOOK },
+    (client) => client.query("SELECT kind, id, label FROM candlewire_origin"),
+  ).catch((error: { code?: string }) => {
     // 3D000: no such database; 42P01: no such table.
-    if (["3D000", "42P01"].includes((error as { code?: string }).code ?? "")) throw noOrigin(endpoint);
-    throw error;
-  } finally {
-    await endClient(client);
-  }
+    throw ["3D000", "42P01"].includes(error.code ?? "") ? noOrigin(endpoint) : error;
+  });
+  if (rows[0] === undefined) throw noOrigin(endpoint);
+  return rows[0] as Origin;
 }
 
 function noOrigin({ host, port, database }: PostgresEndpoint): CandlewireError {
@@ -182,12 +180,9 @@ function noOrigin({ host, port, database }: PostgresEndpoint): CandlewireError {
 
 /** The epoch of the newest writer of a name; 0 when there was none. */
 export async function readFence(endpoint: PostgresEndpoint, writer: string): Promise<number> {
-  const client = new pg.Client({ ...endpoint, ...LOOK });
-  try {
-    await client.connect();
-    const { rows } = await client.query("SELECT epoch FROM candlewire_fence WHERE writer = $1", [writer]);
-    return Number(rows[0]?.epoch ?? 0);
-  } finally {
-    await endClient(client);
-  }
+  const { rows } = await connected(
+    { ...endpoint, ...LOOK },
+    (client) => client.query("SELECT epoch FROM candlewire_fence WHERE writer = $1", [writer]),
+  );
+  return Number(rows[0]?.epoch ?? 0);
 }
