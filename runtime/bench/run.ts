@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { sumOf } from "../control/rates.ts";
+import { endLeft } from "../tests/end_left.ts";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
 import { CLUSTER_BENCHES, clusterBench } from "./cluster_bench.ts";
@@ -47,6 +48,20 @@ if (values.help) {
   Deno.exit(0);
 }
 
+// All that the benches start keeps its files in here, and is found by that when the bench is ended.
+const temporary = await Deno.makeTempDir({ prefix: "candlewire-bench-" });
+// PostgreSQL runs as another user when the bench runs as root.
+await Deno.chmod(temporary, 0o755);
+Deno.env.set("TMPDIR", temporary);
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(name, async () => {
+    progress(`${name}: stopping what was started`);
+    await endLeft(undefined, temporary);
+    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    Deno.exit(130);
+  });
+}
+
 const wanted = positionals.length > 0 ? positionals : ["stages", "bulk", "latency"];
 const trades = Number(values.trades);
 const rounds = Number(values.rounds);
@@ -81,6 +96,7 @@ if (wanted.includes("latency")) {
     openStore: lastStored,
   });
 }
+await Deno.remove(temporary, { recursive: true });
 
 function lastStored(pipeline: TestPipeline): LatencyStore {
   const db = openStore(pipeline);

@@ -6,10 +6,10 @@ type RunningProcess = { pid: number; group: number; command: string };
 const PATIENCE_MS = { SIGTERM: 30_000, SIGINT: 10_000, SIGKILL: 10_000 };
 
 /**
- * Ends what tests left behind: the members of their process group, and whoever names their temporary folder on its command line,
- * as servers do that left the group. Answers their command lines.
+ * Ends what tests left behind: the members of their process group, if they have one of their own, and whoever names their
+ * temporary folder on its command line, as servers do that left the group. Answers their command lines.
  */
-export async function endLeft(group: number, folder: string): Promise<string[]> {
+export async function endLeft(group: number | undefined, folder: string): Promise<string[]> {
   const inGroup = async () => (await processes()).filter((one) => one.group === group);
   const all = async () =>
     (await processes()).filter((one) => one.group === group || one.command.includes(folder));
