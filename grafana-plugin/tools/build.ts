@@ -21,6 +21,15 @@ export async function build({ backend = true, print }: BuildOptions): Promise<vo
   await setUpdated(DIST, await sourceDate());
   print(`Built the frontend in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   if (backend) await buildBackend(print);
+  else await removeLaunchers();
+}
+
+/** webpack keeps the launcher of a build before and removes what it starts; a plugin without a backend has neither. */
+async function removeLaunchers(): Promise<void> {
+  const folder = join(DIST, BACKEND_FOLDER);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith("gpx_")) await Deno.remove(join(folder, name));
+  }
 }
 
 async function buildBackend(print: (line: string) => void): Promise<void> {
