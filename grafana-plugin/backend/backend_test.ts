@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ExchangeTrade } from "../../runtime/exchange/market.ts";
 import { TestExchange, TestPipeline, until } from "../../runtime/tests/pipeline_process.ts";
-import { drained, nextTradeIds } from "../../runtime/tests/truth_sqlite.ts";
+import { booksSettled, drained, nextTradeIds } from "../../runtime/tests/truth_sqlite.ts";
 import {
   buildAll,
   GoClient,
@@ -49,6 +49,7 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
     await nextTradeIds(exchange, SYMBOLS);
     await exchange.run(3000);
     await drained(exchange, pipeline, SYMBOLS);
+    await booksSettled(exchange, pipeline, SYMBOLS);
     const { viewer } = JSON.parse(await Deno.readTextFile(join(pipeline.dataDir, "tokens.json")));
     const settings: StepSettings = {
       uid: "market",

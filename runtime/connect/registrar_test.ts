@@ -214,6 +214,7 @@ Deno.test({
     await connected.state(keeper, "running");
     await t.step("PostgreSQL is killed", async () => {
       const restarted = connected.postgres.restart("kill");
+      restarted.catch(() => {});
       await connected.state(keeper, "degraded");
       await restarted;
       await insertGap(connected, "BUSDT", 2);
@@ -233,7 +234,7 @@ Deno.test({
       // Again and again: Connect restarts the task some time after it has taken the settings, and says nothing of it.
       let rows = 0;
       const writing = setInterval(
-        () => void owner.query("INSERT INTO later VALUES ($1)", [`C${rows++}USDT`]),
+        () => void owner.query("INSERT INTO later VALUES ($1)", [`C${rows++}USDT`]).catch(() => {}),
         1000,
       );
       try {

@@ -96,7 +96,7 @@ Deno.test("a receiver that fails, hangs or redirects and then recovers gets ever
     // Longer than the time-out, which every other answer must keep on a busy machine.
     () => new Promise<Response>((resolve) => release = () => resolve(new Response("late"))),
   ];
-  const s = await setting((n) => faults[n - 1]?.() ?? new Response("ok"), { timeoutMs: 1_500 });
+  const s = await setting((n) => faults[n - 1]?.() ?? new Response("ok"), { timeoutMs: 5_000 });
   for (let n = 0; n < 3; n++) s.raise(`alert-${n}`, T0 + n);
   const webhook = s.start();
   await eventually(() => pending(s.alerts) === 0, "all are delivered at last");

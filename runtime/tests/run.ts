@@ -74,7 +74,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const notes: string[] = [];
 
 /** A folder whose tests hang is ended, so that the others still run and the report is printed, ms. */
-const PART_MS = (values.full ? 120 : 25) * 60_000;
+const PART_MS = (values.full ? 180 : 45) * 60_000;
 /** Ends a run that is interrupted in order: the servers outlive their starter. */
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -282,7 +282,7 @@ Deno.test("a state that cannot be read is told, changes still come, and it is re
 });
 
 Deno.test("a connection that is silent without end is opened again", async () => {
-  await using rig = await start({ silenceMs: 500, settings: { heartbeatMs: 100 } });
+  await using rig = await start({ silenceMs: 3_000, settings: { heartbeatMs: 100 } });
   const stream = await streaming(rig);
   rig.proxy.hold();
   rig.api.published(32, 32);

@@ -72,6 +72,7 @@ export class GoClient implements AsyncDisposable {
       lines(process.stdout, (line) => this.#take(JSON.parse(line))),
       lines(process.stderr, (line) => this.log.push(line)),
     ]);
+    void process.status.then(() => this.#reading).finally(() => this.#ended());
   }
 
   static async launch(paths: { client: string; backend: string }): Promise<GoClient> {
@@ -82,11 +83,8 @@ export class GoClient implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const client = new GoClient(process);
-    const launched = await Promise.race([
-      client.#answer("launch"),
-      process.status.then(() => client.#reading).then(() => undefined),
-    ]);
-    if (launched === undefined) throw new Error(`The client has ended:\n${client.log.join("\n")}`);
+    const launched = await client.#answer("launch");
+    if (launched.error !== undefined) throw new Error(launched.error);
     client.pid = launched.pid;
     return client;
   }
@@ -108,7 +106,8 @@ export class GoClient implements AsyncDisposable {
     const id = `${op}-${++this.#count}`;
     const answer = this.#answer(id);
     if (onPacket !== undefined) this.#packets.set(id, onPacket);
-    void this.#stdin.write(new TextEncoder().encode(JSON.stringify({ id, op, ...step }) + "\n"));
+    const line = new TextEncoder().encode(JSON.stringify({ id, op, ...step }) + "\n");
+    this.#stdin.write(line).catch(() => this.#ended());
     return { id, answer };
   }
 
@@ -131,6 +130,12 @@ export class GoClient implements AsyncDisposable {
       this.#waiting.get(line.id)?.(line);
       this.#waiting.delete(line.id);
     }
+  }
+
+  /** Whoever still waits is told that there will be no answer. */
+  #ended(): void {
+    const error = `The client has ended:\n${this.log.join("\n")}`;
+    for (const id of [...this.#waiting.keys()]) this.#take({ id, error });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -158,6 +158,7 @@ test("kafka: an acknowledgement for what another member has now moves nothing", 
   });
   await using second = new TestLog(topics);
   const joining = second.subscribe(["t"]);
+  joining.catch(() => {});
   await until(
     "both share",
     async () => (await first.poll({ maxRecords: 1, timeoutMs: 0 }), first.owned().length === 3),
@@ -371,9 +372,10 @@ test("kafka: a batch that cannot be read loses nothing of the other partitions",
   await topics.append(numbered(200, 200));
   const seen: string[] = [];
   const readAll = async (log: TestLog) => {
-    for (;;) {
+    const deadline = Date.now() + 60_000;
+    while (missing(new Set(seen), 400).length > 0) {
+      assert.ok(Date.now() < deadline, `${seen.length} records came`);
       const batches = await log.poll({ maxRecords: 40, timeoutMs: 1000 });
-      if (batches.length === 0) return;
       for (const { records } of batches) seen.push(...records.map(({ value }) => value!));
       await log.acknowledge(
         batches.map(({ topic, partition, next }) => ({ topic, partition, offset: next })),
@@ -395,7 +397,6 @@ test("kafka: a batch that cannot be read loses nothing of the other partitions",
   await log.subscribe(["t"], { from: [{ topic: "t", partition: bad!.partition, offset: bad!.offset + 1 }] });
   await readAll(log);
   assert.equal(bad!.partition, 2);
-  assert.deepEqual(missing(new Set(seen), 400), []);
   assert.equal(seen.length, 400);
 });
 

@@ -166,7 +166,7 @@ export class FaultPipeline implements AsyncDisposable {
 
   /** Waits until every stage runs and the pipeline is ready. */
   async healthy(): Promise<void> {
-    await until("every stage to run again", 120_000, async () => {
+    await until("every stage to run again", 240_000, async () => {
       const bad = (await this.stages()).filter(({ state }) => state !== "running");
       return bad.length === 0 && (await this.checks()).every(({ ok }) => ok) || undefined;
     }, async () => `${JSON.stringify([await this.stages(), await this.checks()])}\n${this.tail}`);

@@ -87,13 +87,15 @@ for (const engine of ["debezium", "candlewire"] as const) {
         });
 
         await t.step("the picture names the real servers, all running", async () => {
-          const { stages } = await pipeline.get<
-            { stages: { id: string; title: string; state: string; detail: string }[] }
-          >("pipeline");
+          type Stages = { stages: { id: string; title: string; state: string; detail: string }[] };
+          let seen: Stages | undefined;
+          const { stages } = await until("every stage to run", 120_000, async () => {
+            seen = await pipeline.get<Stages>("pipeline");
+            return seen.stages.every(({ state }) => state === "running") ? seen : undefined;
+          }, () => JSON.stringify(seen));
           const titles = Object.fromEntries(stages.map(({ id, title }) => [id, title]));
           assert.equal(titles.capture, engine === "debezium" ? "Debezium" : "Capture");
           assert.deepEqual([titles.journal, titles.store], ["Kafka", "Cassandra"]);
-          assert.deepEqual(stages.filter(({ state }) => state !== "running"), []);
         });
 
         await t.step("the article's own queries run on the tables", async () => {

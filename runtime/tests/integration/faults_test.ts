@@ -67,11 +67,11 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
      */
     const settled = (compared = () => Promise.resolve()) => {
       let last: unknown;
-      return until("all that was told to be stored", 60_000, async () => {
+      return until("all that was told to be stored", 180_000, async () => {
         await exchange.run(100);
         try {
-          await drained(exchange, pipeline, SYMBOLS, 500);
-          await booksSettled(exchange, pipeline, SYMBOLS, 500);
+          await drained(exchange, pipeline, SYMBOLS, 1500);
+          await booksSettled(exchange, pipeline, SYMBOLS, 1000);
           await compared();
           return true;
         } catch (error) {
@@ -257,7 +257,7 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
       // A failure is shown for a while after its end.
       await until(
         "the producer to run",
-        20_000,
+        60_000,
         async () => (await stage("producer")).state === "running" || undefined,
         async () => JSON.stringify(await stage("producer")),
       );

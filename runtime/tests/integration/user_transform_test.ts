@@ -40,7 +40,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
     "producer.initialTrades": 0,
     "producer.initialKlines": 0,
     "host.backoffMs": 50,
-    "host.transformTimeoutMs": 500,
+    "host.transformTimeoutMs": 2_500,
   });
   const transforms = join(pipeline.dataDir, "user", "transforms");
   const large = join(transforms, "large_trades.ts");
