@@ -5,6 +5,12 @@ import { readFence } from "./postgres/migrate_postgres.ts";
 import type { PostgresEndpoint } from "./postgres/server.ts";
 import type { Profile, Role } from "./profile.ts";
 
+/**
+ * How far a new holder's epoch lies above the last: more than a host that was held up, and is back before it notices that its
+ * lease is lost, starts its module anew.
+ */
+const STARTS_BETWEEN = 1000;
+
 /** The leases of what must be single among several hosts. */
 export type Leases = AsyncDisposable & {
   /** Modules that are started here and not before. */
@@ -46,8 +52,8 @@ export function keepLeases(options: {
       holder: `${Deno.hostname()} process ${Deno.pid}`,
       report,
       async onHeld() {
-        // The host before this one counted for itself; its writer must stay below ours.
-        host.raiseEpoch(role, await readFence(endpoint!, role));
+        // The host before this one counts for itself, one a start; whatever it starts yet must stay below ours.
+        host.raiseEpoch(role, await readFence(endpoint!, role) + STARTS_BETWEEN);
         const keeper = await keepers[role]?.();
         if (keeper !== undefined) kept.set(role, keeper);
         if (host.module(role) === undefined) return;

@@ -39,8 +39,11 @@ Deno.test("leases start what they guard", async (t) => {
         () => /candlewire_fence/.test(leases.waiting()["lease.producer"] ?? "") || undefined,
       );
       await client.query("CREATE TABLE candlewire_fence (writer text PRIMARY KEY, epoch bigint NOT NULL)");
+      await client.query("INSERT INTO candlewire_fence VALUES ('producer', 5)");
       await until("the start", 10_000, () => calls.includes("start producer") || undefined);
       assert.deepEqual(leases.waiting(), {});
+      // A host before it that does not know yet starts its own anew as 6, 7, …: that must not reach it.
+      assert.ok(calls.includes("epoch 1005"), calls.join());
     });
 
     await t.step("and can be given back, or lost, while a module still waits for its servers", async () => {

@@ -21,6 +21,8 @@ export type PostgresTablesOptions = {
   epoch: number;
   /** Time limit of one statement. Default 30 s. */
   statementTimeoutMs?: number;
+  /** How long the server lets a transaction wait for its next statement. Default 10 s. */
+  idleTransactionMs?: number;
 };
 
 type Counts = Awaited<ReturnType<MarketTables["write"]>>;
@@ -118,6 +120,8 @@ export class PostgresTables implements MarketTables {
       statement_timeout: statementTimeout,
       // The server ends a slow statement first; this one notices a server that is gone.
       query_timeout: statementTimeout + 5_000,
+      // A host that vanishes within a transaction leaves the fence locked: its successor could not claim it.
+      idle_in_transaction_session_timeout: this.#options.idleTransactionMs ?? 10_000,
       keepAlive: true,
     });
     client.on("error", () => this.#drop(client));

@@ -1,3 +1,5 @@
+const LATIN1 = new TextDecoder("latin1");
+
 /** A TCP proxy before a server, with the faults `cut` (connections break, new ones are refused) and `hold` (nothing passes). */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
@@ -7,9 +9,12 @@ export class TcpProxy implements AsyncDisposable {
   /** Resolves when bytes may pass. */
   #gate = Promise.withResolvers<void>();
   #refusing = false;
+  readonly #holdAt: string | undefined;
 
-  constructor(target: Deno.ConnectOptions) {
+  /** `holdAt`: text in what a client sends before which it holds. */
+  constructor(target: Deno.ConnectOptions, options: { holdAt?: string } = {}) {
     this.#target = target;
+    this.#holdAt = options.holdAt;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = (this.#listener.addr as Deno.NetAddr).port;
     this.#gate.resolve();
@@ -44,6 +49,9 @@ export class TcpProxy implements AsyncDisposable {
       while (true) {
         const count = await from.read(buffer);
         if (count === null) return close(to);
+        if (this.#holdAt !== undefined && LATIN1.decode(buffer.subarray(0, count)).includes(this.#holdAt)) {
+          this.hold();
+        }
         await this.#gate.promise;
         for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
       }
