@@ -243,6 +243,32 @@ Deno.test("capture over a real PostgreSQL", async (t) => {
     },
   );
 
+  await t.step(
+    "a slot that another reads is not dropped by who has captured nothing yet, not even later",
+    async () => {
+      await sql("CREATE TABLE read_by_one (symbol text, id int)");
+      await postgres.publish("read_by_one");
+      const journal = postgres.journal();
+      const first = postgres.capture(journal, { slot: "one" });
+      await postgres.streaming(first);
+      {
+        await using second = postgres.capture(postgres.journal(), { slot: "one" });
+        await eventually(
+          () => second.context.state.detail.includes("capture.slot_in_use"),
+          () => `state ${JSON.stringify(second.context.state)}`,
+        );
+        second.context.stop();
+        await second.done;
+      }
+      first.context.stop();
+      await first.done;
+      await eventually(() => slotIs("one", false), "the slot is gone");
+      const waiting = await sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DROP_REPLICATION_SLOT%'");
+      assert.equal(waiting.rowCount, 0);
+      await postgres.dropSlot("one");
+    },
+  );
+
   await t.step("a full journal blocks, visibly, and goes on when the reader has acknowledged", async () => {
     await sql("CREATE TABLE much (symbol text, id int, pad text)");
     await sql("CREATE PUBLICATION much FOR TABLE much");

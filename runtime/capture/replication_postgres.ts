@@ -100,9 +100,13 @@ export class ReplicationConnection implements AsyncDisposable {
     }
   }
 
+  /**
+   * Rejects with `capture.slot_in_use` (retry) while another reads it: a server that waits for that would drop the slot
+   * whenever the other pauses, even after we are gone.
+   */
   async dropSlot(name: string): Promise<void> {
     try {
-      await this.#client.query(`DROP_REPLICATION_SLOT ${pg.escapeIdentifier(name)} WAIT`);
+      await this.#client.query(`DROP_REPLICATION_SLOT ${pg.escapeIdentifier(name)}`);
     } catch (error) {
       throw postgresError(error, `Drop the replication slot "${name}"`);
     }

@@ -37,8 +37,6 @@ export class KafkaSink implements ChangeSink {
   /** With connections of its own: a small position does not wait behind large batches. */
   readonly #positions: KafkaProducer;
   readonly #options: KafkaSinkOptions;
-  #position: CapturePosition | undefined;
-  #known = false;
   /** Records that are durable while their append is not done: its position is not. */
   #written: readonly SinkRecord[] | undefined;
   /** One array for one position, so that the producer knows the call when it is repeated. */
@@ -59,8 +57,8 @@ export class KafkaSink implements ChangeSink {
     this.#options = options;
   }
 
+  /** Read anew each time: another capture may have had the slot meanwhile. */
   async position(): Promise<CapturePosition | undefined> {
-    if (this.#known) return this.#position;
     const { positionTopic, origin } = this.#options;
     const text = await this.#lastPosition().catch((error) => {
       throw driverError(error, `Read capture's position from ${positionTopic}`, { topic: positionTopic });
@@ -76,9 +74,7 @@ export class KafkaSink implements ChangeSink {
         },
       );
     }
-    this.#position = stored?.position;
-    this.#known = true;
-    return this.#position;
+    return stored?.position;
   }
 
   async append(records: readonly SinkRecord[], position: CapturePosition): Promise<void> {
@@ -98,8 +94,6 @@ export class KafkaSink implements ChangeSink {
     }
     await this.#positions.send(this.#positionRecord.records);
     this.#positionRecord = undefined;
-    this.#position = position;
-    this.#known = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
