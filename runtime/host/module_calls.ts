@@ -29,7 +29,7 @@ type Waiting = OutgoingCall & { resolve(answer: Answer): void; deadline: number 
 
 /** How long a call waits for its answer when the caller does not say. */
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** A limit that strikes later than this was held up with the host; so long the answer has to be read then, ms. */
+/** A limit that strikes later than this was held up with the host, ms. */
 const LATE_MS = 100;
 
 /**
@@ -145,8 +145,8 @@ export class ModuleCalls {
         onLimit?.();
       };
       pending.limit = setTimeout(() => {
-        // Timers come before what can be read: the child's answer may lie in the pipe for long.
-        if (performance.now() - due > LATE_MS) pending.limit = setTimeout(strike, LATE_MS);
+        // Timers come before what can be read: the answer may lie in the pipe. Or the child was held up as we were.
+        if (performance.now() - due > LATE_MS) pending.limit = setTimeout(strike, limitMs);
         else strike();
       }, limitMs);
     }

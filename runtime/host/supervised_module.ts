@@ -177,14 +177,16 @@ export class SupervisedModule {
     }
     if (this.#life.state === "draining") return;
     const now = performance.now();
-    if (!this.#loaded && now - this.#spawnedAt > config.startTimeoutMs + options.lateMs) {
+    // While the host itself was held up, frames waited unread, and the module may have been held up with it.
+    this.#spawnedAt += options.lateMs;
+    process.lastHeardAt += options.lateMs;
+    if (!this.#loaded && now - this.#spawnedAt > config.startTimeoutMs) {
       return process.kill(
         "start_timeout",
         `Kill ${this.name}: not loaded within ${config.startTimeoutMs} ms`,
       );
     }
-    // When the host itself was held up, frames wait unread: that is not the module's silence.
-    if (this.#loaded && now - process.lastHeardAt > config.hangMs + options.lateMs) {
+    if (this.#loaded && now - process.lastHeardAt > config.hangMs) {
       process.kill("hang", `Kill ${this.name}: silent for ${config.hangMs} ms`);
     }
   }

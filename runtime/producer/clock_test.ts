@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { BookRow, CompletenessRow } from "../market/table.ts";
+import { followSourceClock, type SourceClock } from "./source_clock.ts";
 import { MemoryTables } from "./table/memory.ts";
 import { testExchange, until } from "./testing/market_exchange.ts";
 import { startProducer } from "./testing/running_producer.ts";
@@ -57,4 +58,27 @@ Deno.test("the source's lag is measured by the exchange's clock, whatever ours s
   await until("the state to be running", () => producer.context.state.health === "running");
   assert.ok(Math.abs(lag()!) < 10, `${lag()} s`);
   await producer.stop();
+});
+
+// Last: what a clock was set forward by stays with the process.
+Deno.test("a wall clock that is set forward is measured against the exchange's at once", async () => {
+  const stop = new AbortController();
+  const clock: SourceClock = { offsetMs: undefined };
+  let ahead = 0;
+  const following = followSourceClock(clock, () => Promise.resolve(-ahead), {
+    intake: { connects: 0 },
+    signal: stop.signal,
+    onFailure: (error) => assert.fail(String(error)),
+  });
+  await until("the first measurement", () => clock.offsetMs !== undefined);
+  const wall = Date.now;
+  try {
+    ahead = 3_600_000;
+    Date.now = () => wall() + ahead;
+    await until("the next", () => clock.offsetMs === -ahead);
+  } finally {
+    Date.now = wall;
+    stop.abort();
+    await following;
+  }
 });

@@ -1,18 +1,20 @@
+import { steadyClock } from "../market/epoch.ts";
 import type { Intake } from "./intake.ts";
 import { wait } from "../wait.ts";
 
 /** Exchange's clock minus ours, ms; undefined until it was measured. */
 export type SourceClock = { offsetMs: number | undefined };
 
-/** Clocks drift by milliseconds an hour, and are seldom set. */
+/** Clocks drift by milliseconds an hour. */
 const EVERY_MS = 180_000;
 
-/** Looks whether a connection was opened this often. */
+/** Looks whether a connection was opened, or our clock was set, this often. */
 const CHECK_MS = 250;
 
 /**
- * Measures how far the exchange's clock is from ours, after each connect and every few minutes, until the signal aborts:
- * without it, the lag of events would hold the difference of two clocks. A failure keeps what was measured before.
+ * Measures how far the exchange's clock is from ours, after each connect, when ours was set forward, and every few minutes,
+ * until the signal aborts: without it, the lag of events would hold the difference of two clocks. A failure keeps what was
+ * measured before.
  */
 export async function followSourceClock(
   clock: SourceClock,
@@ -22,10 +24,15 @@ export async function followSourceClock(
   const { intake, signal } = options;
   let connects = -1;
   let measuredAt = -Infinity;
+  const setForwardBy = () => steadyClock() - performance.now();
+  let ours = setForwardBy();
   while (!signal.aborted) {
-    if (intake.connects !== connects || performance.now() - measuredAt > EVERY_MS) {
+    const isSet = setForwardBy() - ours > CHECK_MS;
+    if (isSet) clock.offsetMs = undefined;
+    if (isSet || intake.connects !== connects || performance.now() - measuredAt > EVERY_MS) {
       connects = intake.connects;
       measuredAt = performance.now();
+      ours = setForwardBy();
       try {
         clock.offsetMs = await measure(signal);
       } catch (error) {

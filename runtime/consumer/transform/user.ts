@@ -259,9 +259,11 @@ function isUnknownModule(error: unknown): boolean {
  * a dying process fails in many ways.
  */
 function isNotDelivered(error: unknown): boolean {
-  return isUnknownModule(error) ||
-    (error instanceof CandlewireError && error.code === "host.unreachable" &&
-      / the module is \w+$/.test(error.message));
+  if (isUnknownModule(error)) return true;
+  if (!(error instanceof CandlewireError)) return false;
+  // No answer in time says nothing of the row: who was held up may have been we. One that takes too long is ended by the host.
+  return error.code === "host.timeout" ||
+    error.code === "host.unreachable" && / the module is \w+$/.test(error.message);
 }
 
 function keyText(change: Change): string {

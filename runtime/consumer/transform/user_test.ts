@@ -32,7 +32,7 @@ function rig(
   apply: (row: Record<string, unknown>) => UserOutcome | "die",
   options: { maxRows?: number; onCall?: (rows: number) => void } = {},
 ) {
-  const state = { calls: 0, crashes: 0, away: 0, told: [] as string[] };
+  const state = { calls: 0, crashes: 0, away: 0, late: 0, told: [] as string[] };
   const stop = new AbortController();
   const transform = new UserTransform("mine", {
     tables: ["recent_trades", "unknown"],
@@ -53,6 +53,10 @@ function rig(
         });
       }
       const { columns, rows } = parameters as UserRequest;
+      if (rows.length > 0 && state.late > 0) {
+        state.late--;
+        throw new CandlewireError("host.timeout", "Call mine.apply: no answer in time", { retry: "retry" });
+      }
       options.onCall?.(rows.length);
       const outcomes = rows.map((values) =>
         apply(Object.fromEntries(columns.map((name, at) => [name, values[at]])))
@@ -170,4 +174,12 @@ Deno.test("rows go in groups of at most maxRows, in order", async () => {
   assert.deepEqual(outcomes.map((outcome) => outcome.kind === "keep" && outcome.change.offset), [
     ...Array(25).keys(),
   ]);
+});
+
+Deno.test("an answer that is late blames no row, however often", async () => {
+  const { transform, state } = rig((row) => [0, values(row)]);
+  state.late = 5;
+  const outcomes = await transform.apply([trade(1), trade(2)]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["keep", "keep"]);
+  assert.equal(state.crashes, 0);
 });

@@ -24,7 +24,9 @@ export class BinanceSocket {
   readonly #socket: WebSocket;
   readonly #options: BinanceSocketOptions;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #watchMs: number;
   #lastSeenAt = performance.now();
+  #watchedAt = performance.now();
   #resumedAt = -Infinity;
   #pausedFor = 0;
   #end: SocketEnd = "disconnect";
@@ -35,6 +37,7 @@ export class BinanceSocket {
 
   constructor(url: string, options: BinanceSocketOptions) {
     this.#options = options;
+    this.#watchMs = Math.min(1_000, options.silenceMs / 4);
     this.#socket = new WebSocket(url, {
       perMessageDeflate: false,
       handshakeTimeout: options.connectTimeoutMs,
@@ -62,7 +65,7 @@ export class BinanceSocket {
     socket.on("error", () => {});
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
     socket.on("ping", () => this.#lastSeenAt = performance.now());
-    this.#timer = setInterval(() => this.#watch(), Math.min(1_000, options.silenceMs / 4));
+    this.#timer = setInterval(() => this.#watch(), this.#watchMs);
   }
 
   get open(): boolean {
@@ -99,6 +102,9 @@ export class BinanceSocket {
 
   #watch(): void {
     const now = performance.now();
+    // While this process was held up, what came lay unread: that is not the other side's silence.
+    this.#lastSeenAt += Math.max(0, now - this.#watchedAt - this.#watchMs);
+    this.#watchedAt = now;
     if (this.#socket.isPaused) {
       this.#pausedFor += 1;
       this.#lastSeenAt = now;
