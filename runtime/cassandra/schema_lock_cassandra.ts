@@ -1,6 +1,7 @@
 import cassandra from "cassandra-driver";
 import { setTimeout as timeout } from "node:timers/promises";
 import { CandlewireError } from "../error.ts";
+import { steadyClock } from "../market/epoch.ts";
 
 /** How long a lock outlives its owner's last sign of life, s. */
 const LOCK_TTL_S = 60;
@@ -31,7 +32,7 @@ export async function withSchemaLock<T>(
   const owner = crypto.randomUUID();
   const consistency = cassandra.types.consistencies.quorum;
   const set = (cql: string, values: string[]) => client.execute(cql, values, { prepare: true, consistency });
-  const deadline = Date.now() + waitMs;
+  const deadline = steadyClock() + waitMs;
   for (let told = false;; told = true) {
     const taken = await set(
       `INSERT INTO ${keyspace}.locks (name, owner) VALUES ('schema', ?) IF NOT EXISTS USING TTL ${LOCK_TTL_S}`,
@@ -39,7 +40,7 @@ export async function withSchemaLock<T>(
     );
     // An answer that was lost leaves us the owner.
     if (taken.wasApplied() || taken.first()?.owner === owner) break;
-    if (Date.now() > deadline) {
+    if (steadyClock() > deadline) {
       throw new CandlewireError(
         "cassandra.locked",
         `Migrate keyspace ${keyspace}: another host (${taken.first()?.owner}) has been at it for ${waitMs} ms`,
@@ -49,9 +50,9 @@ export async function withSchemaLock<T>(
     if (!told) print(`Another host is migrating keyspace ${keyspace}; waiting`);
     await timeout(500);
   }
-  let renewedAt = Date.now();
+  let renewedAt = steadyClock();
   const held = async () => {
-    if (Date.now() - renewedAt < RENEW_MS) return;
+    if (steadyClock() - renewedAt < RENEW_MS) return;
     const renewed = await set(
       `UPDATE ${keyspace}.locks USING TTL ${LOCK_TTL_S} SET owner = ? WHERE name = 'schema' IF owner = ?`,
       [owner, owner],
@@ -63,7 +64,7 @@ export async function withSchemaLock<T>(
         { retry: "retry", hint: "Start again: what was done is not done twice" },
       );
     }
-    renewedAt = Date.now();
+    renewedAt = steadyClock();
   };
   try {
     return await work(held);

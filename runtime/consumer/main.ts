@@ -115,7 +115,7 @@ export default async function main(context: ModuleContext): Promise<void> {
     store,
     columns: config.columns,
     transforms: () => chain(new PriceMove(config.alerts)),
-    now: wallClock,
+    now: steadyClock,
     newId: () => crypto.randomUUID(),
     maxRecords: config.replay.maxRecords,
     onAlerts: (alerts) => publisher.alerts(alerts),
@@ -138,7 +138,7 @@ export default async function main(context: ModuleContext): Promise<void> {
     };
   };
   const chores: Chore[] = [
-    { name: "replay", due: () => replays.due(wallClock()), step: () => replays.step() },
+    { name: "replay", due: () => replays.due(steadyClock()), step: () => replays.step() },
     every("user transforms", 1000, async () => {
       await users.apply();
       void users.ask();

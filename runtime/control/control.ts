@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { fileURLToPath } from "node:url";
 import { CandlewireError } from "../error.ts";
+import { steadyClock } from "../market/epoch.ts";
 import { isSimulated } from "../market/origin.ts";
 import type { Origin } from "../market/origin.ts";
 import type { ModuleHost } from "../host/module_host.ts";
@@ -73,6 +74,7 @@ export function createControl(options: ControlOptions): ControlWithoutSocket {
   const { host, query, origin, listen } = options;
   const config = options.config ?? controlConfig.parse({});
   const nowMs = options.nowMs ?? Date.now;
+  const steadyMs = options.nowMs ?? steadyClock;
   const version = options.version ?? "0.0.0";
   const log: ControlLog = options.log ??
     ((level, message, fields) =>
@@ -89,6 +91,7 @@ export function createControl(options: ControlOptions): ControlWithoutSocket {
     probes: options.probes ?? {},
     config,
     nowMs,
+    steadyMs,
   });
   const webhook = config.webhook === undefined
     ? undefined

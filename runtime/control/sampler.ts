@@ -34,6 +34,8 @@ export type SamplerOptions = {
   probes: Probes;
   config: ControlConfig;
   nowMs: () => number;
+  /** A clock that never goes back, for what is due so long after the last time. */
+  steadyMs: () => number;
 };
 
 /** The body of `GET pipeline`, beside the origin. */
@@ -102,7 +104,7 @@ export class Sampler {
 
   /** Takes one sample. Never waits for what is slow. */
   tick(): void {
-    const now = this.#options.nowMs();
+    const now = this.#options.steadyMs();
     const modules = this.#options.host.modules();
     this.rates.sample(modules, now);
     const lag = (kind: string, gauge: string) => {
@@ -148,7 +150,7 @@ export class Sampler {
   async #readOrigin(): Promise<Origin> {
     // A store that hangs must not hang the truth about it (I7).
     await within(
-      this.#storeOrigin.refresh(this.#options.nowMs()),
+      this.#storeOrigin.refresh(this.#options.steadyMs()),
       STORE_PATIENCE_MS,
       "Read the store's origin",
     );
@@ -158,9 +160,9 @@ export class Sampler {
 
   /** The conditions of readiness, looked at now. */
   async checks(): Promise<Check[]> {
-    const { origin, required, host, config, nowMs, probes } = this.#options;
+    const { origin, required, host, config, nowMs, steadyMs, probes } = this.#options;
     if (this.#capture !== undefined && found(this.#capture) === undefined) {
-      await this.#capture.refresh(nowMs());
+      await this.#capture.refresh(steadyMs());
     }
     const store = await this.#readOrigin().then((origin) => ({ origin }), (error: unknown) => ({ error }));
     return checksOf({
@@ -182,9 +184,11 @@ export class Sampler {
 
   /** The picture of the pipeline. */
   async document(): Promise<PipelineDocument> {
-    const { origin, profile, version, host, nowMs } = this.#options;
+    const { origin, profile, version, host, nowMs, steadyMs } = this.#options;
     const now = nowMs();
-    await Promise.all([this.#counts, this.#journal].map((one) => one.value ?? one.error ?? one.refresh(now)));
+    await Promise.all(
+      [this.#counts, this.#journal].map((one) => one.value ?? one.error ?? one.refresh(steadyMs())),
+    );
     const notReady = (await this.checks()).filter((check) => !check.ok);
     const stages = stagesOf({
       origin,
