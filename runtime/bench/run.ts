@@ -8,6 +8,7 @@ import { sumOf } from "../control/rates.ts";
 import { endLeft } from "../tests/end_left.ts";
 import { TestExchange, TestPipeline, until } from "../tests/pipeline_process.ts";
 import { nextTradeIds, openStore } from "../tests/truth_sqlite.ts";
+import { untilAborted } from "../wait.ts";
 import { CLUSTER_BENCHES, clusterBench } from "./cluster_bench.ts";
 import { PLUGIN_BENCHES, pluginBench } from "../../grafana-plugin/bench/plugin_bench.ts";
 import { latencyBench, type LatencyStore } from "./latency.ts";
@@ -48,20 +49,6 @@ if (values.help) {
   Deno.exit(0);
 }
 
-// All that the benches start keeps its files in here, and is found by that when the bench is ended.
-const temporary = await Deno.makeTempDir({ prefix: "candlewire-bench-" });
-// PostgreSQL runs as another user when the bench runs as root.
-await Deno.chmod(temporary, 0o755);
-Deno.env.set("TMPDIR", temporary);
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.addSignalListener(name, async () => {
-    progress(`${name}: stopping what was started`);
-    await endLeft(undefined, temporary);
-    await Deno.remove(temporary, { recursive: true }).catch(() => {});
-    Deno.exit(130);
-  });
-}
-
 const wanted = positionals.length > 0 ? positionals : ["stages", "bulk", "latency"];
 const trades = Number(values.trades);
 const rounds = Number(values.rounds);
@@ -73,30 +60,55 @@ type Part = typeof PARTS[number] | "host" | "postgres" | "exchange";
 console.log(
   `# ${new Date().toISOString()}, Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores`,
 );
-if (wanted.includes("stages") || wanted.includes("bulk") || wanted.includes("memory")) await onEngine();
-if (CLUSTER_BENCHES.some((one) => wanted.includes(one))) {
-  await clusterBench({ wanted, rounds, trades, seconds: Number(values.seconds), progress });
-}
-if (PLUGIN_BENCHES.some((one) => wanted.includes(one))) {
-  await pluginBench({
-    wanted,
-    // Two rounds are the other benches' A/A; here the control runs beside in each.
-    rounds: Math.max(5, rounds),
-    seconds: Math.min(20, Number(values.seconds)),
-    seed: Number(values.seed),
-    progress,
+
+// What the benches start keeps its files in here, and is found by that when one is ended or fails.
+const temporary = await Deno.makeTempDir({ prefix: "candlewire-bench-" });
+// PostgreSQL runs as another user when the bench runs as root.
+await Deno.chmod(temporary, 0o755);
+Deno.env.set("TMPDIR", temporary);
+const interrupted = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(name, () => {
+    progress(`${name}: stopping what was started`);
+    interrupted.abort();
   });
 }
-if (wanted.includes("latency")) {
-  await latencyBench({
-    title: "Exchange -> SQLite",
-    seconds: Number(values.seconds),
-    speeds: [1, 1, 5, 20],
-    settings: {},
-    openStore: lastStored,
-  });
+const running = benches();
+// What is ended under its hands fails then.
+running.catch(() => {});
+try {
+  await Promise.race([running, untilAborted(interrupted.signal)]);
+} finally {
+  await endLeft(undefined, temporary);
+  await Deno.remove(temporary, { recursive: true }).catch(() => {});
 }
-await Deno.remove(temporary, { recursive: true });
+Deno.exit(interrupted.signal.aborted ? 130 : 0);
+
+async function benches(): Promise<void> {
+  if (wanted.includes("stages") || wanted.includes("bulk") || wanted.includes("memory")) await onEngine();
+  if (CLUSTER_BENCHES.some((one) => wanted.includes(one))) {
+    await clusterBench({ wanted, rounds, trades, seconds: Number(values.seconds), progress });
+  }
+  if (PLUGIN_BENCHES.some((one) => wanted.includes(one))) {
+    await pluginBench({
+      wanted,
+      // Two rounds are the other benches' A/A; here the control runs beside in each.
+      rounds: Math.max(5, rounds),
+      seconds: Math.min(20, Number(values.seconds)),
+      seed: Number(values.seed),
+      progress,
+    });
+  }
+  if (wanted.includes("latency")) {
+    await latencyBench({
+      title: "Exchange -> SQLite",
+      seconds: Number(values.seconds),
+      speeds: [1, 1, 5, 20],
+      settings: {},
+      openStore: lastStored,
+    });
+  }
+}
 
 function lastStored(pipeline: TestPipeline): LatencyStore {
   const db = openStore(pipeline);

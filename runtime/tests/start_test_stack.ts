@@ -78,14 +78,22 @@ export function missingTool(error: unknown): string | undefined {
 async function sweepTestStacks(): Promise<void> {
   const parent = await Deno.makeTempDir({ prefix: PREFIX });
   await Deno.remove(parent);
-  const temporary = join(parent, "..");
-  for await (const { name } of Deno.readDir(temporary)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const folder = join(temporary, name);
+  for await (const folder of stacksBelow(join(parent, ".."))) {
     const owner = await Deno.readTextFile(join(folder, "owner.json")).catch(ignoreMissing);
     // Without an owner it is being made right now.
     if (owner === undefined || await isRunning(JSON.parse(owner) as ProcessIdentity)) continue;
     await removeStack(folder).catch(() => {});
+  }
+}
+
+/** Stacks in a temporary folder, and in those that a run of tests or a bench made in it for itself. */
+async function* stacksBelow(temporary: string): AsyncGenerator<string> {
+  // Others may remove theirs meanwhile.
+  const found = await Array.fromAsync(Deno.readDir(temporary)).catch(ignoreMissing) ?? [];
+  for (const { name, isDirectory } of found) {
+    if (!isDirectory) continue;
+    if (name.startsWith(PREFIX)) yield join(temporary, name);
+    else if (/^(candlewire-(tests|bench)|part)-/.test(name)) yield* stacksBelow(join(temporary, name));
   }
 }
 
