@@ -75,11 +75,16 @@ export function mendDriver(): void {
     const known = knownOf(this);
     known.again = known.refreshing !== undefined;
     known.refreshing ??= (async () => {
-      do {
-        known.again = false;
-        await refresh.call(this);
-      } while (known.again && !this._isShuttingDown);
-    })().finally(() => known.refreshing = undefined);
+      try {
+        do {
+          known.again = false;
+          await refresh.call(this);
+          // One that found nobody has set a timer for the next.
+        } while (known.again && this.connection !== null && !this._isShuttingDown);
+      } finally {
+        known.refreshing = undefined;
+      }
+    })();
     return known.refreshing;
   };
 
@@ -130,9 +135,13 @@ export function mendDriver(): void {
       used = this.connection;
       // Its pool has a connection now, so that it will not open the one that would say so.
       if (this.host?.isUp() === false) this.host._onNewConnectionOpen().catch(() => {});
-      for (const host of isReturn ? this.hosts.values() : []) {
+      for (const host of isReturn && !this._isShuttingDown ? this.hosts.values() : []) {
         if (this._profileManager.getDistance(host) !== types.distance.ignored) host.initializePool();
       }
+    } catch (error) {
+      // Else who asks it meanwhile would ask a connection that is about to be closed.
+      [this.host, this.connection] = [null, null];
+      throw error;
     } finally {
       for (const connection of known.opened.splice(0)) {
         if (connection !== used || this._isShuttingDown) connection.closeAsync().catch(() => {});
