@@ -63,6 +63,8 @@ export class GoClient implements AsyncDisposable {
   readonly #packets = new Map<string, (packet: { at: number; frame: GoFrame }) => void>();
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<unknown>;
+  /** The client's end, with all that it said. */
+  readonly #over: Promise<void>;
   #count = 0;
 
   private constructor(process: Deno.ChildProcess) {
@@ -72,7 +74,7 @@ export class GoClient implements AsyncDisposable {
       lines(process.stdout, (line) => this.#take(JSON.parse(line))),
       lines(process.stderr, (line) => this.log.push(line)),
     ]);
-    void process.status.then(() => this.#reading).finally(() => this.#ended());
+    this.#over = process.status.then(() => this.#reading).catch(() => {}).then(() => this.#ended());
   }
 
   static async launch(paths: { client: string; backend: string }): Promise<GoClient> {
@@ -107,7 +109,7 @@ export class GoClient implements AsyncDisposable {
     const answer = this.#answer(id);
     if (onPacket !== undefined) this.#packets.set(id, onPacket);
     const line = new TextEncoder().encode(JSON.stringify({ id, op, ...step }) + "\n");
-    this.#stdin.write(line).catch(() => this.#ended());
+    this.#stdin.write(line).catch(() => this.#over.then(() => this.#ended()));
     return { id, answer };
   }
 

@@ -398,6 +398,7 @@ test("kafka: a batch that cannot be read loses nothing of the other partitions",
   await readAll(log);
   assert.equal(bad!.partition, 2);
   assert.equal(seen.length, 400);
+  assert.deepEqual(await log.poll({ maxRecords: 40, timeoutMs: 1000 }), [], "none comes twice");
 });
 
 test("kafka: every codec comes through, one after the other in one partition", async () => {

@@ -107,7 +107,9 @@ Deno.test({
             "the second host to wait",
             120_000,
             () =>
-              second.process?.lines.some((line) => /Waiting for .*Another host holds it/.test(line)) ||
+              second.process?.lines.some((line) =>
+                /Waiting for .*lease\.producer: Another host holds it/.test(line)
+              ) ||
               undefined,
             () => second.process?.tail ?? "",
           );

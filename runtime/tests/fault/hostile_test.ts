@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CandlewireError } from "../../error.ts";
+import type { HostConfig } from "../../host/config.ts";
 import { ONE_TRADE, openHost, until } from "./host_fixture.ts";
 
 /**
@@ -37,16 +38,6 @@ const CASES: Record<string, Case> = {
   never_answers: { codes: ["transform.timeout"], counted: ["exit_timeout"] },
   spin_at_load: { atLoad: true, counted: ["exit_start_timeout"] },
   exits_at_once: { atLoad: true, counted: ["exit_exit"] },
-  // Near its limit V8 may collect garbage for longer than the batch may take.
-  heap_bomb: { codes: ["host.unreachable", "transform.timeout"], counted: ["exit_memory", "exit_timeout"] },
-  heap_bomb_unlimited: {
-    codes: ["host.unreachable", "transform.timeout"],
-    counted: ["exit_memory", "exit_timeout"],
-  },
-  array_buffer_bomb: {
-    codes: ["host.unreachable", "transform.timeout"],
-    counted: ["exit_memory", "exit_timeout"],
-  },
   stdout_deno: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
   stdout_fd: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
   stdout_process: { codes: ["host.unreachable"], counted: ["exit_protocol"] },
@@ -71,16 +62,33 @@ const CASES: Record<string, Case> = {
   },
 };
 
+/** Near its limit V8 may collect garbage for longer than a batch may take elsewhere. */
+const BOMBS: Record<string, Case> = {
+  heap_bomb: { codes: ["host.unreachable"], counted: ["exit_memory"] },
+  heap_bomb_unlimited: { codes: ["host.unreachable"], counted: ["exit_memory"] },
+  array_buffer_bomb: { codes: ["host.unreachable"], counted: ["exit_memory"] },
+};
+
 const NEIGHBOUR = `export default {
   tables: ["recent_trades"],
   apply: (row) => ({ ...row, quantity: row.quantity + "0" }),
 };\n`;
 
 Deno.test("hostile transforms are contained and counted while their neighbour answers every call (I6, I7)", async (t) => {
-  await using fixture = await openHost({
-    // The time limit of a batch must strike well before the watchdog of silence, on a busy machine too.
-    config: { transformMemoryMb: 224, transformTimeoutMs: 2_500, hangMs: 10_000 },
-  });
+  // The time limit of a batch must strike well before the watchdog of silence, on a busy machine too.
+  await contained(t, CASES, { transformTimeoutMs: 2_500, hangMs: 10_000 });
+});
+
+Deno.test("a transform that takes memory without end is ended by its ceiling, however long a batch may take (I6, I7)", async (t) => {
+  await contained(t, BOMBS, { transformMemoryMb: 224, transformTimeoutMs: 60_000, hangMs: 60_000 });
+});
+
+async function contained(
+  t: Deno.TestContext,
+  cases: Record<string, Case>,
+  config: Partial<HostConfig>,
+): Promise<void> {
+  await using fixture = await openHost({ config });
   const { host, transformsFolder } = fixture;
   await Deno.writeTextFile(join(transformsFolder, "neighbour.ts"), NEIGHBOUR);
   await host.rescan();
@@ -102,7 +110,7 @@ Deno.test("hostile transforms are contained and counted while their neighbour an
     }
   })();
 
-  for (const [name, expected] of Object.entries(CASES)) {
+  for (const [name, expected] of Object.entries(cases)) {
     await t.step(name, async () => {
       const before = neighbour.calls;
       const target = join(transformsFolder, `${name}.ts`);
@@ -138,7 +146,7 @@ Deno.test("hostile transforms are contained and counted while their neighbour an
   async function provoke(name: string, expected: Case): Promise<void> {
     let answer: { outcomes: unknown[][] };
     try {
-      answer = await host.call(name, "apply", ONE_TRADE, { timeoutMs: 20_000 }) as typeof answer;
+      answer = await host.call(name, "apply", ONE_TRADE, { timeoutMs: 60_000 }) as typeof answer;
     } catch (error) {
       assert.ok(error instanceof CandlewireError, String(error));
       assert.ok(
@@ -152,7 +160,7 @@ Deno.test("hostile transforms are contained and counted while their neighbour an
       assert.match(String(answer.outcomes[0]![1]), new RegExp(`: ${expected.message}$`));
     }
   }
-});
+}
 
 Deno.test("a host that was held up itself blames no transform for it", async () => {
   const limitMs = 500;

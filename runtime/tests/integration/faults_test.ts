@@ -29,7 +29,7 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
     "producer.gapGraceMs": 200,
     "producer.reconnectBaseMs": 50,
     "producer.reconnectCapMs": 500,
-    "producer.silenceMs": 3000,
+    "producer.silenceMs": 8000,
   });
   /** After a failed step the store differs, and every further step would only wait. */
   const step = async (name: string, work: () => void | Promise<void>) => {
