@@ -79,7 +79,8 @@ running.catch(() => {});
 try {
   await Promise.race([running, untilAborted(interrupted.signal)]);
 } finally {
-  await endLeft(undefined, temporary);
+  // Again, for what a bench was about to start.
+  while ((await endLeft(undefined, temporary)).length > 0);
   await Deno.remove(temporary, { recursive: true }).catch(() => {});
 }
 Deno.exit(interrupted.signal.aborted ? 130 : 0);

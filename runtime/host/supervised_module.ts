@@ -73,6 +73,8 @@ export class SupervisedModule {
   #epoch = 0;
   #startedAt: EpochMs | null = null;
   #spawnedAt = 0;
+  /** How long the host was held up since then. */
+  #heldUpMs = 0;
   #loaded = false;
   #lastHeartbeatAt: EpochMs | null = null;
   #lastExit: ModuleStatus["lastExit"] = null;
@@ -161,6 +163,12 @@ export class SupervisedModule {
   /** Looks after the process: memory, heartbeat, time to load, time to start again. `lateMs`: how late this look is. */
   watch(options: { stat: ProcessStat | undefined; lateMs: number }): void {
     const { config } = this.#around;
+    const now = performance.now();
+    // While the host itself was held up, frames waited unread, and the module may have been held up with it.
+    this.#heldUpMs += options.lateMs;
+    if (this.#process !== undefined) {
+      this.#process.lastHeardAt = Math.min(now, this.#process.lastHeardAt + options.lateMs);
+    }
     if (this.#life.state === "backing_off" && this.#around.steadyClock() >= this.#life.retryAt!) {
       this.#happen("retry", "Starting again");
     }
@@ -176,11 +184,7 @@ export class SupervisedModule {
       );
     }
     if (this.#life.state === "draining") return;
-    const now = performance.now();
-    // While the host itself was held up, frames waited unread, and the module may have been held up with it.
-    this.#spawnedAt += options.lateMs;
-    process.lastHeardAt += options.lateMs;
-    if (!this.#loaded && now - this.#spawnedAt > config.startTimeoutMs) {
+    if (!this.#loaded && now - this.#spawnedAt - this.#heldUpMs > config.startTimeoutMs) {
       return process.kill(
         "start_timeout",
         `Kill ${this.name}: not loaded within ${config.startTimeoutMs} ms`,
@@ -291,6 +295,7 @@ export class SupervisedModule {
     this.#process = process;
     this.#startedAt = clock();
     this.#spawnedAt = performance.now();
+    this.#heldUpMs = 0;
     this.#around.onSpawned(process.pid);
     this.record.log(
       "info",

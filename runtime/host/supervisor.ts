@@ -12,6 +12,9 @@ import type { Reaper } from "./reaper.ts";
 import { type HostHandler, Relay } from "./relay.ts";
 import { type ModuleDefinition, type ModuleSurroundings, SupervisedModule } from "./supervised_module.ts";
 
+/** A look at the modules that is later than this says that the host was held up; a busy machine is late by less all the time, ms. */
+const HELD_UP_MS = 250;
+
 /** Options of {@linkcode Supervisor}. */
 export type SupervisorOptions = {
   config: HostConfig;
@@ -221,7 +224,8 @@ export class Supervisor implements ModuleHost, AsyncDisposable {
   #schedule(): void {
     const { watchMs } = this.#options.config;
     this.#timer = setTimeout(async () => {
-      const lateMs = Math.max(0, performance.now() - this.#lastWatch - watchMs);
+      const late = performance.now() - this.#lastWatch - watchMs;
+      const lateMs = late > HELD_UP_MS ? late : 0;
       const pids = [...this.#modules.values()].flatMap((module) => module.pid ?? []);
       const stats = await readProcesses(pids);
       this.#lastWatch = performance.now();

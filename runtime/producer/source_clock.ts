@@ -8,13 +8,16 @@ export type SourceClock = { offsetMs: number | undefined };
 /** Clocks drift by milliseconds an hour. */
 const EVERY_MS = 180_000;
 
+/** After a failure that leaves no measurement. */
+const SOON_MS = 5_000;
+
 /** Looks whether a connection was opened, or our clock was set, this often. */
 const CHECK_MS = 250;
 
 /**
  * Measures how far the exchange's clock is from ours, after each connect, when ours was set forward, and every few minutes,
  * until the signal aborts: without it, the lag of events would hold the difference of two clocks. A failure keeps what was
- * measured before.
+ * measured before, as long as that holds.
  */
 export async function followSourceClock(
   clock: SourceClock,
@@ -26,18 +29,24 @@ export async function followSourceClock(
   let measuredAt = -Infinity;
   const setForwardBy = () => steadyClock() - performance.now();
   let ours = setForwardBy();
+  let wasSet = false;
   while (!signal.aborted) {
     const isSet = setForwardBy() - ours > CHECK_MS;
-    if (isSet) clock.offsetMs = undefined;
+    if (isSet) {
+      clock.offsetMs = undefined;
+      wasSet = true;
+    }
     if (isSet || intake.connects !== connects || performance.now() - measuredAt > EVERY_MS) {
       connects = intake.connects;
       measuredAt = performance.now();
       ours = setForwardBy();
       try {
         clock.offsetMs = await measure(signal);
+        wasSet = false;
       } catch (error) {
         if (signal.aborted) return;
-        clock.offsetMs ??= 0;
+        if (wasSet) measuredAt -= EVERY_MS - SOON_MS;
+        else clock.offsetMs ??= 0;
         options.onFailure(error);
       }
     }

@@ -88,12 +88,14 @@ async function sweepTestStacks(): Promise<void> {
 
 /** Stacks in a temporary folder, and in those that a run of tests or a bench made in it for itself. */
 async function* stacksBelow(temporary: string): AsyncGenerator<string> {
-  // Others may remove theirs meanwhile.
-  const found = await Array.fromAsync(Deno.readDir(temporary)).catch(ignoreMissing) ?? [];
+  // Others may remove theirs meanwhile, or keep them to themselves.
+  const found = await Array.fromAsync(Deno.readDir(temporary)).catch(() => []);
   for (const { name, isDirectory } of found) {
     if (!isDirectory) continue;
     if (name.startsWith(PREFIX)) yield join(temporary, name);
-    else if (/^(candlewire-(tests|bench)|part)-/.test(name)) yield* stacksBelow(join(temporary, name));
+    else if (/^candlewire-(tests|bench)-/.test(name) || /^part-\d+-$/.test(name)) {
+      yield* stacksBelow(join(temporary, name));
+    }
   }
 }
 

@@ -129,6 +129,7 @@ export class UserTransform implements Transform {
       ),
     };
     let answer: unknown;
+    let isLate = false;
     try {
       while (true) {
         if (this.#removed) return changes.map((change) => ({ kind: "keep", change }));
@@ -136,7 +137,11 @@ export class UserTransform implements Transform {
           answer = await this.#options.call(this.name, "apply", request, this.#callOptions());
           break;
         } catch (error) {
-          if (!isNotDelivered(error) || this.#options.signal.aborted) throw error;
+          // Once, it may be we who were held up.
+          const isExcused: boolean = !isLate && error instanceof CandlewireError &&
+            error.code === "host.timeout";
+          if (!(isExcused || isNotDelivered(error)) || this.#options.signal.aborted) throw error;
+          isLate ||= isExcused;
           await this.#reach(table);
         }
       }
@@ -259,11 +264,9 @@ function isUnknownModule(error: unknown): boolean {
  * a dying process fails in many ways.
  */
 function isNotDelivered(error: unknown): boolean {
-  if (isUnknownModule(error)) return true;
-  if (!(error instanceof CandlewireError)) return false;
-  // No answer in time says nothing of the row: who was held up may have been we. One that takes too long is ended by the host.
-  return error.code === "host.timeout" ||
-    error.code === "host.unreachable" && / the module is \w+$/.test(error.message);
+  return isUnknownModule(error) ||
+    (error instanceof CandlewireError && error.code === "host.unreachable" &&
+      / the module is \w+$/.test(error.message));
 }
 
 function keyText(change: Change): string {

@@ -176,10 +176,13 @@ Deno.test("rows go in groups of at most maxRows, in order", async () => {
   ]);
 });
 
-Deno.test("an answer that is late blames no row, however often", async () => {
+Deno.test("an answer that is late once blames no row; one that never comes does", async () => {
   const { transform, state } = rig((row) => [0, values(row)]);
-  state.late = 5;
+  state.late = 1;
   const outcomes = await transform.apply([trade(1), trade(2)]);
   assert.deepEqual(outcomes.map(({ kind }) => kind), ["keep", "keep"]);
   assert.equal(state.crashes, 0);
+  state.late = Infinity;
+  const [never] = await transform.apply([trade(3)]);
+  assert.equal(never!.kind === "fail" && never!.code, "transform.crashed");
 });

@@ -103,7 +103,7 @@ export class BinanceSocket {
   #watch(): void {
     const now = performance.now();
     // While this process was held up, what came lay unread: that is not the other side's silence.
-    this.#lastSeenAt += Math.max(0, now - this.#watchedAt - this.#watchMs);
+    this.#lastSeenAt = Math.min(now, this.#lastSeenAt + Math.max(0, now - this.#watchedAt - this.#watchMs));
     this.#watchedAt = now;
     if (this.#socket.isPaused) {
       this.#pausedFor += 1;

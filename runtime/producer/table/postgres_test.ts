@@ -19,7 +19,7 @@ Deno.test("a writer whose host vanished within a transaction does not keep its s
     host: "127.0.0.1",
     port: proxy.port,
     epoch: 1,
-    idleTransactionMs: 500,
+    idleTransactionMs: 5_000,
   });
   const lost = vanished.write(oneOfEach());
   lost.catch(() => {});
