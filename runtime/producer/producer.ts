@@ -1,4 +1,4 @@
-import { CandlewireError, errorText } from "../error.ts";
+import { adviceText, CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { steadyClock } from "../market/epoch.ts";
 import type { StatsRow } from "../market/table.ts";
@@ -264,8 +264,7 @@ function reportState(
   const failure = report.recentFailure();
   const { blockedBy } = queue;
   if (blockedBy !== null) {
-    const remedy = blockedBy.hint === undefined ? "" : `. ${blockedBy.hint}`;
-    report.health("blocked", `PostgreSQL takes no rows: ${blockedBy.message}${remedy}`);
+    report.health("blocked", `PostgreSQL takes no rows: ${adviceText(blockedBy)}`);
   } else if (queue.unansweredMs > UNANSWERED_MS) {
     const seconds = Math.floor(queue.unansweredMs / 1_000);
     report.health("degraded", `PostgreSQL has not answered a write for ${seconds} s`);
