@@ -50,11 +50,7 @@ Deno.test({
     } finally {
       await client.shutdown();
     }
-    await until(
-      "all connections closed",
-      10_000,
-      () => Promise.resolve(proxy.connections === 0 || undefined),
-    );
+    await until("all connections closed", 10_000, () => proxy.connections === 0 || undefined);
     assert.equal(client.getState().getConnectedHosts().length, 0);
   },
 });

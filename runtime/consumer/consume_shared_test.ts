@@ -9,6 +9,7 @@ import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
 import { nameOf } from "./partition_name.ts";
 import type { MarketStore, StoreBatch } from "./store/market_store.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
+import { overridden } from "./store/testing/overridden.ts";
 import { MemoryGroup } from "./testing/memory_group.ts";
 import { startConsumer, tradeRecord, TRADES } from "./testing/consumer_rig.ts";
 
@@ -18,21 +19,13 @@ function remoteStore(
   before: (batch: StoreBatch) => Promise<void> | undefined,
   concurrentWrites = 2,
 ): MarketStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "capabilities") {
-        return { ...target.capabilities, transactionalPositions: false, concurrentWrites };
-      }
-      if (name === "write") {
-        return async (batch: StoreBatch, options?: { dryRun?: boolean }) => {
-          await before(batch);
-          return await target.write(batch, options);
-        };
-      }
-      if (name === "positions") return async () => [];
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+  return overridden(store, {
+    capabilities: { ...store.capabilities, transactionalPositions: false, concurrentWrites },
+    async write(batch, options) {
+      await before(batch);
+      return await store.write(batch, options);
     },
+    positions: () => Promise.resolve([]),
   });
 }
 

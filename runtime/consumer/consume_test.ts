@@ -9,6 +9,7 @@ import { ChangeDecoder } from "./decode_change.ts";
 import { MemoryLog, type MemoryRecord } from "./log/memory.ts";
 import { faultyStore, type StoreFault } from "./store/faulty.ts";
 import { MemoryMarketStore } from "./store/memory.ts";
+import { overridden } from "./store/testing/overridden.ts";
 import { filter } from "./transform/filter.ts";
 import { PriceMove } from "./transform/price_move.ts";
 import { type ConsumerRig, startConsumer, T0, tradeRecord, TRADES } from "./testing/consumer_rig.ts";
@@ -218,21 +219,16 @@ Deno.test("an operator's error blocks without losing what was read, and a fenced
   const log = new MemoryLog(1);
   const inner = new MemoryMarketStore();
   let broken = 2;
-  const store = new Proxy(inner, {
-    get(target, name) {
-      if (name === "write" && broken > 0) {
-        return () => {
-          broken--;
-          return Promise.reject(
-            new CandlewireError("store.corrupt", "Write: the file is damaged", {
-              retry: "operator",
-              hint: "Mend it",
-            }),
-          );
-        };
-      }
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+  const store = overridden(inner, {
+    write(...args) {
+      if (broken === 0) return inner.write(...args);
+      broken--;
+      return Promise.reject(
+        new CandlewireError("store.corrupt", "Write: the file is damaged", {
+          retry: "operator",
+          hint: "Mend it",
+        }),
+      );
     },
   });
   log.append([tradeRecord(1), tradeRecord(2)]);
@@ -241,15 +237,8 @@ Deno.test("an operator's error blocks without losing what was read, and a fenced
   assert.ok(rig.context.logs.some(({ message }) => message.includes("damaged")));
   await rig.stop();
   balanced(rig);
-  const fenced = new Proxy(inner, {
-    get(target, name) {
-      if (name === "write") {
-        return () =>
-          Promise.reject(new CandlewireError("store.fenced", "Write: fenced", { retry: "operator" }));
-      }
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
+  const fenced = overridden(inner, {
+    write: () => Promise.reject(new CandlewireError("store.fenced", "Write: fenced", { retry: "operator" })),
   });
   log.append([tradeRecord(3)]);
   const late = startConsumer(log, fenced);
@@ -273,11 +262,14 @@ Deno.test("filters are counted by their rule; an alert is durable and published 
   const log = new MemoryLog(1);
   const inner = new MemoryMarketStore();
   const order: string[] = [];
-  const store = new Proxy(inner, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target);
-      if (name === "write" || name === "raiseAlerts") order.push(name);
-      return typeof value === "function" ? value.bind(target) : value;
+  const store = overridden(inner, {
+    write(...args) {
+      order.push("write");
+      return inner.write(...args);
+    },
+    raiseAlerts(alerts) {
+      order.push("raiseAlerts");
+      return inner.raiseAlerts(alerts);
     },
   });
   const rig = startConsumer(log, store, {
@@ -306,16 +298,11 @@ Deno.test("an alert that could not be stored is raised once an operator has mend
   const log = new MemoryLog(1);
   const inner = new MemoryMarketStore();
   let broken = 2;
-  const store = new Proxy(inner, {
-    get(target, name) {
-      if (name === "raiseAlerts" && broken > 0) {
-        return () => {
-          broken--;
-          return Promise.reject(new CandlewireError("store.failed", "Store an alert", { retry: "operator" }));
-        };
-      }
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+  const store = overridden(inner, {
+    raiseAlerts(alerts) {
+      if (broken === 0) return inner.raiseAlerts(alerts);
+      broken--;
+      return Promise.reject(new CandlewireError("store.failed", "Store an alert", { retry: "operator" }));
     },
   });
   const rig = startConsumer(log, store, {

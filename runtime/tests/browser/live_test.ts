@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { TcpProxy } from "../../query/testing/tcp_proxy.ts";
 import { CHROMIUM, SKIPPED } from "./chromium.ts";
-import { CutProxy } from "./cut_proxy.ts";
 import { closeBrowser, LEAVES_PIPES, until, visit } from "./visit.ts";
 
 const ignore = CHROMIUM === undefined;
@@ -103,8 +103,8 @@ Deno.test({
   ...LEAVES_PIPES,
   async fn() {
     await using site = await visit();
-    await using proxy = new CutProxy(Number(new URL(site.server.url).port));
-    const { page, misdeeds } = await site.open("operator", { url: proxy.url });
+    await using proxy = new TcpProxy({ hostname: "127.0.0.1", port: Number(new URL(site.server.url).port) });
+    const { page, misdeeds } = await site.open("operator", { url: `http://127.0.0.1:${proxy.port}` });
     await page.locator("#connection", { hasText: "Live" }).waitFor();
     await until(page, `document.querySelectorAll(".flow .stage").length === 9`);
     const resumed: string[] = [];
@@ -112,14 +112,13 @@ Deno.test({
       const id = request.headers()["last-event-id"];
       if (request.url().includes("/api/v1/events") && id !== undefined) resumed.push(id);
     });
-    proxy.refusing = true;
     proxy.cut();
     await page.locator(".notice", { hasText: "Disconnected" }).waitFor();
     assert.equal(await page.textContent("#connection"), "Disconnected");
     // What was shown stays, under the notice, and so does the origin (I8).
     assert.equal(await page.locator(".flow .stage").count(), 9);
     assert.equal(await page.textContent("#origin strong"), "SIMULATED");
-    proxy.refusing = false;
+    proxy.restore();
     await page.getByRole("button", { name: "Connect now" }).click().catch(() => {});
     await page.locator("#connection", { hasText: "Live" }).waitFor();
     await page.locator(".notice").waitFor({ state: "detached" });

@@ -1,6 +1,6 @@
 import type { MarketStore } from "../market_store.ts";
 
-/** A store of which some functions are replaced, for tests; all others are the store's own. */
+/** A store of which some functions or properties are replaced, for tests; all others are the store's own. */
 export function overridden(store: MarketStore, overrides: Partial<MarketStore>): MarketStore {
   return new Proxy(store, {
     get(target, name) {
