@@ -39,7 +39,7 @@ export function errorText(error: unknown): string {
 }
 
 /** What happened and what to do about it, in a line for people: `Write a batch: no answer. Check that enough nodes are up`. */
-export function adviceText({ message, hint }: CandlewireError): string {
+export function adviceText({ message, hint }: { message: string; hint?: string }): string {
   return hint === undefined ? message : `${message}. ${hint}`;
 }
 

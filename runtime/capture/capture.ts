@@ -1,5 +1,5 @@
 import { parseLsn } from "../change/lsn.ts";
-import { CandlewireError, errorText } from "../error.ts";
+import { adviceText, CandlewireError, errorText } from "../error.ts";
 import type { ModuleContext } from "../host/module_context.ts";
 import { wallClock } from "../market/epoch.ts";
 import { Catalog } from "./catalog_postgres.ts";
@@ -116,7 +116,7 @@ export class Capture {
       maxPendingChars: config.maxPendingChars,
       onAppend: (counts, commits) => this.#appended(counts, commits),
       onBlocked: (error) => {
-        if (error !== null) this.#context.health(stateOf(error), `${error.message}. ${error.hint ?? ""}`);
+        if (error !== null) this.#context.health(stateOf(error), adviceText(error));
         else this.#context.health("running", "The sink accepts records again");
       },
       onLag: (bytes) => this.#context.metrics.gauge("candlewire_capture_lag_bytes", Math.max(0, bytes)),
@@ -228,7 +228,7 @@ export class Capture {
         return await this.#options.sink.append(records, position);
       } catch (error) {
         if (!(error instanceof CandlewireError) || error.retry !== "retry" || signal.aborted) throw error;
-        health(stateOf(error), `${error.message}. ${error.hint ?? ""}`);
+        health(stateOf(error), adviceText(error));
         await wait(Math.min(5000, 100 * 2 ** attempt), signal);
       }
     }
@@ -286,7 +286,7 @@ export class Capture {
     this.#context.metrics.count("candlewire_capture_errors_total", 1, { code });
     this.#context.health(
       known?.retry === "operator" || known?.details.state === "blocked" ? "blocked" : "degraded",
-      known?.hint === undefined ? text : `${text}. ${known.hint}`,
+      adviceText({ message: text, hint: known?.hint }),
     );
     this.#context.log(known?.retry === "operator" ? "error" : "warn", text, { code, hint: known?.hint });
   }

@@ -3,7 +3,7 @@ import pg from "pg";
 import { memoryContext } from "../host/memory_context.ts";
 import { CapturedPostgres, journalRecords, ORIGIN, recordsOf } from "../tests/captured_postgres.ts";
 import { eventually } from "../tests/until.ts";
-import { TcpProxy } from "../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../tests/tcp_proxy.ts";
 import { Capture } from "./capture.ts";
 import { captureConfig } from "./config.ts";
 import { MemorySink } from "./sink/memory.ts";

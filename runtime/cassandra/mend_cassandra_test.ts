@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { TcpProxy } from "../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../tests/tcp_proxy.ts";
 import { until } from "../tests/pipeline_process.ts";
 import { seededRandom, testSeed } from "../tests/seed.ts";
 import { needStack, stackIgnore, stackName } from "../tests/test_stack.ts";

@@ -1,4 +1,4 @@
-import { CandlewireError } from "../error.ts";
+import { adviceText, CandlewireError } from "../error.ts";
 import { AUDIT_PREFIX } from "./audit_line.ts";
 import { decodeBody, encodeBody, encodeFrame, FrameDecoder } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
@@ -278,11 +278,7 @@ export class ModuleProcess {
     if (this.#killCause !== undefined) return { ...exit, cause: this.#killCause, detail: this.#killDetail };
     if (this.#goodbye?.error !== undefined) {
       const { code, message, hint } = this.#goodbye.error;
-      return {
-        ...exit,
-        cause: "error",
-        detail: `${code}: ${message}${hint === undefined ? "" : `. ${hint}`}`,
-      };
+      return { ...exit, cause: "error", detail: adviceText({ message: `${code}: ${message}`, hint }) };
     }
     if (this.#goodbye !== undefined) {
       return this.#stopping

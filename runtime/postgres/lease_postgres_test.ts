@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { until } from "../tests/pipeline_process.ts";
-import { TcpProxy } from "../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../tests/tcp_proxy.ts";
 import { keepLease, type Lease } from "./lease_postgres.ts";
 import { type PostgresEndpoint, type PostgresServer, startPostgres } from "./server.ts";
 

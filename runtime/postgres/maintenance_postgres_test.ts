@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { type EpochMs, epochMs, wallClock } from "../market/epoch.ts";
-import { TcpProxy } from "../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../tests/tcp_proxy.ts";
 import { until } from "../tests/pipeline_process.ts";
 import { maintainPostgres } from "./maintenance_postgres.ts";
 import { migratePostgres } from "./migrate_postgres.ts";

@@ -7,7 +7,7 @@ import { CassandraMarketQuery } from "./cassandra.ts";
 import { testKeyspace } from "./testing/cassandra_keyspace.ts";
 import { cassandraSubject } from "./testing/cassandra_subject.ts";
 import { ORIGIN, stats, T0, upsert } from "./testing/query_subject.ts";
-import { TcpProxy } from "./testing/tcp_proxy.ts";
+import { TcpProxy } from "../tests/tcp_proxy.ts";
 
 // The contract that every adapter keeps is in market_query_test.ts.
 

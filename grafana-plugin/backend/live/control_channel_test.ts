@@ -3,7 +3,7 @@ import { fixture, OPERATOR, T0, VIEWER } from "../../../runtime/control/control_
 import { eventually } from "../../../runtime/tests/until.ts";
 import { startControl } from "../../../runtime/control/control.ts";
 import type { TradeRow } from "../../../runtime/market/table.ts";
-import { TcpProxy } from "../../../runtime/query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../../../runtime/tests/tcp_proxy.ts";
 import { Instance } from "../instance/instance.ts";
 import { runChannel } from "./channel.ts";
 import { EventStreams } from "./event_streams.ts";

@@ -4,13 +4,13 @@ import { CandlewireError } from "../../error.ts";
 import type { EpochMs } from "../../market/epoch.ts";
 import type { BookRow, KlineRow, PriceRow, StatsRow, TableName, TableRows } from "../../market/table.ts";
 import { testSeed } from "../../tests/seed.ts";
+import { TcpProxy } from "../../tests/tcp_proxy.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
 import { wait } from "../../wait.ts";
 import type { Change } from "../transform/transform.ts";
 import type { MarketStore, StoreBatch } from "./market_store.ts";
 import { CassandraMarketStore } from "./cassandra.ts";
 import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
-import { CutProxy } from "./testing/cut_proxy.ts";
 import { minuteOf } from "./trade_runs.ts";
 
 const T0 = 1_723_161_240_000; // a whole minute
@@ -539,7 +539,7 @@ test(
   "a connection that breaks or goes silent is waited for; the same batch again is whole (I1, I2)",
   async (keyspace, symbol) => {
     const { login } = keyspace;
-    await using proxy = new CutProxy({ hostname: login.contactPoints[0]!, port: login.port });
+    await using proxy = new TcpProxy({ hostname: login.contactPoints[0]!, port: login.port });
     const to = { ...login, contactPoints: ["127.0.0.1"], port: proxy.port, requestTimeoutMs: 5000 };
     await using store = await CassandraMarketStore.open(to, {
       origin: TEST_ORIGIN,
@@ -562,15 +562,15 @@ test(
         }
       }
     };
-    proxy.hold();
+    proxy.hold("answers");
     await assert.rejects(store.write(batch(changes)), isUnavailable);
-    proxy.mend();
+    proxy.restore();
     await whole();
     const cutting = store.write(batch(changes));
     proxy.cut();
     await assert.rejects(cutting, isUnavailable);
     await assert.rejects(store.write(batch(changes)), isUnavailable);
-    proxy.mend();
+    proxy.restore();
     await whole();
     assert.equal((await store.minuteTrades(symbol, T0 as EpochMs)).length, 3000);
     assert.deepEqual(

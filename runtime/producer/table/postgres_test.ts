@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TcpProxy } from "../../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../../tests/tcp_proxy.ts";
 import { until } from "../../tests/until.ts";
 import { testDatabase } from "../testing/postgres_database.ts";
 import { AT, oneOfEach } from "../testing/rows.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TcpProxy } from "../../query/testing/tcp_proxy.ts";
+import { TcpProxy } from "../tcp_proxy.ts";
 import { CHROMIUM, SKIPPED } from "./chromium.ts";
 import { closeBrowser, LEAVES_PIPES, until, visit } from "./visit.ts";
 

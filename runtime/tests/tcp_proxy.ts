@@ -1,13 +1,12 @@
 const LATIN1 = new TextDecoder("latin1");
 
-/** A TCP proxy before a server, with the faults `cut` (connections break, new ones are refused) and `hold` (nothing passes). */
+/** A TCP proxy on loopback before a server, with the faults `cut` (connections break, new ones are refused) and `hold` (nothing passes). */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   readonly #target: Deno.ConnectOptions;
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.Conn>();
-  /** Resolves when bytes may pass. */
-  #gate = Promise.withResolvers<void>();
+  #held: { what: "everything" | "answers"; over: PromiseWithResolvers<void> } | undefined;
   #refusing = false;
   readonly #holdAt: string | undefined;
 
@@ -17,7 +16,6 @@ export class TcpProxy implements AsyncDisposable {
     this.#holdAt = options.holdAt;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = (this.#listener.addr as Deno.NetAddr).port;
-    this.#gate.resolve();
     void this.#accept();
   }
 
@@ -36,14 +34,14 @@ export class TcpProxy implements AsyncDisposable {
       return near.close();
     }
     this.#open.add(near).add(far);
-    await Promise.all([this.#pump(near, far), this.#pump(far, near)]);
+    await Promise.all([this.#pump(near, far, "everything"), this.#pump(far, near, "answers")]);
     for (const end of [near, far]) {
       this.#open.delete(end);
       close(end);
     }
   }
 
-  async #pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  async #pump(from: Deno.Conn, to: Deno.Conn, what: "everything" | "answers"): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {
       while (true) {
@@ -52,7 +50,10 @@ export class TcpProxy implements AsyncDisposable {
         if (this.#holdAt !== undefined && LATIN1.decode(buffer.subarray(0, count)).includes(this.#holdAt)) {
           this.hold();
         }
-        await this.#gate.promise;
+        // Answers are held by either.
+        if (this.#held !== undefined && (what === "answers" || this.#held.what === what)) {
+          await this.#held.over.promise;
+        }
         for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
       }
     } catch {
@@ -73,19 +74,20 @@ export class TcpProxy implements AsyncDisposable {
     this.#open.clear();
   }
 
-  /** Lets nothing pass, until `restore`: the server hangs. */
-  hold(): void {
-    this.#gate = Promise.withResolvers<void>();
+  /** Lets nothing pass, or nothing that the server answers, until `restore`: it hangs, or works unheard. */
+  hold(what: "everything" | "answers" = "everything"): void {
+    this.#held = { what, over: this.#held?.over ?? Promise.withResolvers() };
   }
 
   restore(): void {
     this.#refusing = false;
-    this.#gate.resolve();
+    this.#held?.over.resolve();
+    this.#held = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
-    this.#gate.resolve();
+    this.#held?.over.resolve();
     this.#listener.close();
     await Promise.resolve();
   }
