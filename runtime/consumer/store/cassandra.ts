@@ -10,6 +10,7 @@ import type { TradeRow } from "../../market/table.ts";
 import type { DeadLetter } from "../../query/market_query.ts";
 import type { Alert } from "../transform/transform.ts";
 import { CassandraBatches } from "./cassandra_batches.ts";
+import { CassandraClock } from "./cassandra_clock.ts";
 import { CassandraFrame } from "./cassandra_frame.ts";
 import { CassandraLetters, type LetterLimits } from "./cassandra_letters.ts";
 import { CassandraMinutes } from "./cassandra_minutes.ts";
@@ -79,7 +80,7 @@ export class CassandraMarketStore implements MarketStore {
   readonly #letters: CassandraLetters;
   readonly #records: CassandraRecords;
   readonly #windows: CassandraWindows;
-  #clockUs = 0;
+  readonly #clock = new CassandraClock();
   #tradesReadAt = 0;
 
   /**
@@ -116,7 +117,7 @@ export class CassandraMarketStore implements MarketStore {
     this.#options = options;
     this.#session = session;
     this.#sender = new CassandraSender(client);
-    this.#minutes = new CassandraMinutes(writer, () => this.#nowUs());
+    this.#minutes = new CassandraMinutes(writer, () => this.#clock.now());
     this.#tracks = new CassandraTracks(frame, statements, {
       minutes: this.#minutes,
       keepMs: retention.recent_trades,
@@ -138,6 +139,7 @@ export class CassandraMarketStore implements MarketStore {
       frame,
       statements,
       minutes: this.#minutes,
+      clock: this.#clock,
       retention,
     });
   }
@@ -193,7 +195,7 @@ export class CassandraMarketStore implements MarketStore {
    * they would tell of fewer.
    */
   dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
-    this.#tradesReadAt = this.#nowUs();
+    this.#tradesReadAt = this.#clock.now();
     const keep = this.#options.retention.recent_trades;
     const oldest = keep === null ? -Infinity : Date.now() - keep + EXPIRY_MARGIN_MS;
     const { read: consistency } = this.#session;
@@ -218,7 +220,11 @@ export class CassandraMarketStore implements MarketStore {
 
   /** The trades were read after the last call of `dirtyMinutes`, so its instant is the time stamp. */
   writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void> {
-    return this.#windows.write(windows, done, this.#tradesReadAt === 0 ? this.#nowUs() : this.#tradesReadAt);
+    return this.#windows.write(
+      windows,
+      done,
+      this.#tradesReadAt === 0 ? this.#clock.now() : this.#tradesReadAt,
+    );
   }
 
   recentPrices(withinMs: number, limit: number, options: SymbolFilter = {}): Promise<SeenPrice[]> {
@@ -259,12 +265,6 @@ export class CassandraMarketStore implements MarketStore {
   /** What this instance is called among the writers. */
   get writer(): string {
     return this.#options.writer;
-  }
-
-  /** The clock in µs, which rises with each call. */
-  #nowUs(): number {
-    this.#clockUs = Math.max(this.#clockUs + 1, Date.now() * 1000);
-    return this.#clockUs;
   }
 }
 

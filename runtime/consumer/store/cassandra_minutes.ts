@@ -133,7 +133,8 @@ export class CassandraMinutes {
       );
       for await (const row of found) {
         const stamp = Number(row.mark);
-        if (row.writer !== this.#writer && now - stamp < TAKEOVER_US) continue;
+        // Far ahead of us: made by a clock that was wrong, ours or theirs. What both compute is the same.
+        if (row.writer !== this.#writer && Math.abs(now - stamp) < TAKEOVER_US) continue;
         const minute = (row.minute as Date).getTime() as EpochMs;
         const key = `${row.symbol} ${minute}`;
         if (this.#entries.has(key)) continue;

@@ -8,6 +8,7 @@ import { TcpProxy } from "../../tests/tcp_proxy.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
 import { wait } from "../../wait.ts";
 import type { Change } from "../transform/transform.ts";
+import { recomputeWindows } from "../transform/windows.ts";
 import type { MarketStore, StoreBatch } from "./market_store.ts";
 import { CassandraMarketStore } from "./cassandra.ts";
 import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
@@ -458,6 +459,42 @@ test(
     await late.dirtyMinutes(1);
     await late.writeWindows([window(0, 5)], [done]);
     assert.deepEqual(await stored(), [[0, 5]]);
+  },
+);
+
+test(
+  "windows that a clock ahead of ours has written are computed on, by its writer's next life and by others",
+  async (keyspace, symbol) => {
+    const at = Date.now() - 60_000;
+    const computed = async (store: MarketStore) => {
+      for (let round = 0; round < 2; round++) {
+        await recomputeWindows(store, { maxMinutes: 100, maxTrades: 1e6, owns: (one) => one === symbol });
+      }
+      assert.deepEqual((await store.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol), []);
+      const hour = Math.floor(at / 3_600_000) * 3_600_000;
+      const counts: number[] = [];
+      for (const window of ["1s", "1m", "5m", "1h"] as const) {
+        const [row] = await store.storedWindows(symbol, window, hour as EpochMs, Date.now() as EpochMs);
+        counts.push(row!.trade_count);
+      }
+      return counts;
+    };
+    await using other = await keyspace.open({ writer: `${symbol}-b` });
+    const wall = Date.now;
+    Date.now = () => wall() + 3_600_000;
+    try {
+      await using ahead = await keyspace.open({ writer: `${symbol}-a` });
+      await ahead.write(batch([trade(symbol, 1, at)]));
+      assert.deepEqual(await computed(ahead), [1, 1, 1, 1]);
+    } finally {
+      Date.now = wall;
+    }
+    await using again = await keyspace.open({ writer: `${symbol}-a` });
+    await again.write(batch([trade(symbol, 2, at)]));
+    assert.deepEqual(await computed(again), [2, 2, 2, 2]);
+    // A minute that comes first for it, within an hour that is written.
+    await other.write(batch([trade(symbol, 3, at)]));
+    assert.deepEqual(await computed(other), [3, 3, 3, 3]);
   },
 );
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { EpochMs } from "../../market/epoch.ts";
+import type { CassandraClock } from "./cassandra_clock.ts";
 import type { CassandraFrame } from "./cassandra_frame.ts";
 import type { CassandraMinutes, MarkToWrite } from "./cassandra_minutes.ts";
 import { ttlOf } from "./cassandra_rows.ts";
@@ -11,6 +12,7 @@ import type { DirtyMinute, Retention, StoredWindow } from "./market_store.ts";
 const UTF8 = new TextEncoder();
 /** Statements of one batch at most. */
 const BATCH = 100;
+const HOUR_MS = 3_600_000;
 
 type Parts = {
   session: CassandraSession;
@@ -18,6 +20,7 @@ type Parts = {
   frame: CassandraFrame;
   statements: Statements;
   minutes: CassandraMinutes;
+  clock: CassandraClock;
   retention: Retention;
 };
 
@@ -57,26 +60,39 @@ export class CassandraWindows {
 
   /**
    * `readAtUs`: the clock just before the trades were read, the time stamp of all that is written, so that what follows
-   * from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2).
+   * from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2). Where newer
+   * windows are stored already, by another writer or when the clock was ahead, nothing is written and the minutes stay
+   * marked: the next time the trades are read after that time stamp.
    */
   async write(
-    windows: readonly StoredWindow[],
-    done: readonly DirtyMinute[],
+    computed: readonly StoredWindow[],
+    read: readonly DirtyMinute[],
     readAtUs: number,
   ): Promise<void> {
-    const { sender, minutes } = this.#parts;
+    const { session, sender, minutes } = this.#parts;
+    const newer = await this.#newer(read, readAtUs);
+    const windows = computed.filter(({ symbol, open_time }) => !newer.has(hourKey(symbol, open_time)));
+    const done = read.filter(({ symbol, minute }) => !newer.has(hourKey(symbol, minute)));
+    if (done.length === 0) return;
     const kept = new Set(windows.map(({ symbol, window, open_time }) => `${symbol} ${window} ${open_time}`));
     const gone: StoredWindow[] = [];
     for (const { symbol, minute } of done) {
       // Seconds that had trades once and have none now. One read costs less than a range tombstone a time.
-      const seconds = await this.stored(symbol, "1s", minute, minute + 60_000 as EpochMs);
-      gone.push(...seconds.filter(({ window, open_time }) => !kept.has(`${symbol} ${window} ${open_time}`)));
-      if (!kept.has(`${symbol} 1m ${minute}`)) {
-        gone.push({ symbol, window: "1m", open_time: minute, trade_count: 0 } as StoredWindow);
+      const seconds = await session.rows(
+        `Read windows of ${symbol}`,
+        "SELECT open_time FROM windows WHERE symbol = ? AND window = '1s' AND open_time >= ? AND open_time < ?",
+        [symbol, minute, minute + 60_000],
+      );
+      const stored = [
+        ...seconds.map((row) => ({ window: "1s", open_time: row.open_time.getTime() })),
+        { window: "1m", open_time: minute },
+      ];
+      for (const { window, open_time } of stored) {
+        if (kept.has(`${symbol} ${window} ${open_time}`)) continue;
+        gone.push({ symbol, window, open_time, trade_count: 0 } as StoredWindow);
       }
     }
-    const removed = gone.map((window) => ({ ...window, trade_count: 0 }));
-    await sender.send(this.#mutations([...windows, ...removed], readAtUs), "Store windows");
+    await sender.send(this.#mutations([...windows, ...gone], readAtUs), "Store windows");
     // Only then: a minute is unmarked when its windows are durable.
     const marks = minutes.done(done);
     try {
@@ -85,6 +101,30 @@ export class CassandraWindows {
       minutes.undone(marks);
       throw error;
     }
+  }
+
+  /**
+   * The hours, of those that minutes are in, that someone has written after `readAtUs`. Whoever writes a minute writes its
+   * hour, so the hour's time stamp is the newest of all of them.
+   */
+  async #newer(minutes: readonly DirtyMinute[], readAtUs: number): Promise<Set<string>> {
+    const { session, clock } = this.#parts;
+    const hours = new Map(
+      minutes.map(({ symbol, minute }) => [hourKey(symbol, minute), { symbol, hour: hourOf(minute) }]),
+    );
+    const newer = new Set<string>();
+    for (const [key, { symbol, hour }] of hours) {
+      const [row] = await session.rows(
+        `Read the time stamp of an hour of ${symbol}`,
+        "SELECT WRITETIME(trade_count) AS stamp FROM windows WHERE symbol = ? AND window = '1h' AND open_time = ?",
+        [symbol, hour],
+      );
+      const stamp = Number(row?.stamp ?? 0);
+      if (stamp <= readAtUs) continue;
+      clock.saw(stamp);
+      newer.add(key);
+    }
+    return newer;
   }
 
   #mutations(windows: readonly StoredWindow[], stamp: number): Mutation[] {
@@ -171,6 +211,14 @@ export class CassandraWindows {
     });
     return mutations;
   }
+}
+
+function hourOf(time: EpochMs): EpochMs {
+  return Math.floor(time / HOUR_MS) * HOUR_MS as EpochMs;
+}
+
+function hourKey(symbol: string, time: EpochMs): string {
+  return `${symbol} ${hourOf(time)}`;
 }
 
 /** A partition key of several columns as the partitioner sees it: each with its length before and a zero behind. */
