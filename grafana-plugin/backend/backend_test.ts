@@ -331,8 +331,11 @@ Deno.test("the data source's backend as Grafana runs it, on the embedded pipelin
     });
 
     await t.step("cancelled queries end, and 100 at once are answered", async () => {
+      // A control API that takes calls and never answers: on no machine is the query over before it is cancelled.
+      using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const controlUrl = `http://127.0.0.1:${silent.addr.port}`;
       const slow = client.begin("query", {
-        settings,
+        settings: { ...settings, uid: "silent", jsonData: { ...settings.jsonData, controlUrl } },
         queries: [query({ kind: "trades", symbols: SYMBOLS, limit: 100_000 })],
       });
       await client.cancel(slow.id);

@@ -10,7 +10,6 @@ import type { TradeRow } from "../../market/table.ts";
 import type { DeadLetter } from "../../query/market_query.ts";
 import type { Alert } from "../transform/transform.ts";
 import { CassandraBatches } from "./cassandra_batches.ts";
-import { CassandraClock } from "./cassandra_clock.ts";
 import { CassandraFrame } from "./cassandra_frame.ts";
 import { CassandraLetters, type LetterLimits } from "./cassandra_letters.ts";
 import { CassandraMinutes } from "./cassandra_minutes.ts";
@@ -80,7 +79,6 @@ export class CassandraMarketStore implements MarketStore {
   readonly #letters: CassandraLetters;
   readonly #records: CassandraRecords;
   readonly #windows: CassandraWindows;
-  readonly #clock = new CassandraClock();
   #tradesReadAt = 0;
 
   /**
@@ -117,7 +115,7 @@ export class CassandraMarketStore implements MarketStore {
     this.#options = options;
     this.#session = session;
     this.#sender = new CassandraSender(client);
-    this.#minutes = new CassandraMinutes(writer, () => this.#clock.now());
+    this.#minutes = new CassandraMinutes(writer, () => session.clock.now());
     this.#tracks = new CassandraTracks(frame, statements, {
       minutes: this.#minutes,
       keepMs: retention.recent_trades,
@@ -139,7 +137,6 @@ export class CassandraMarketStore implements MarketStore {
       frame,
       statements,
       minutes: this.#minutes,
-      clock: this.#clock,
       retention,
     });
   }
@@ -195,7 +192,7 @@ export class CassandraMarketStore implements MarketStore {
    * they would tell of fewer.
    */
   dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
-    this.#tradesReadAt = this.#clock.now();
+    this.#tradesReadAt = this.#session.clock.now();
     const keep = this.#options.retention.recent_trades;
     const oldest = keep === null ? -Infinity : Date.now() - keep + EXPIRY_MARGIN_MS;
     const { read: consistency } = this.#session;
@@ -223,7 +220,7 @@ export class CassandraMarketStore implements MarketStore {
     return this.#windows.write(
       windows,
       done,
-      this.#tradesReadAt === 0 ? this.#clock.now() : this.#tradesReadAt,
+      this.#tradesReadAt === 0 ? this.#session.clock.now() : this.#tradesReadAt,
     );
   }
 

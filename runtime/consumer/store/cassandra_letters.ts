@@ -166,10 +166,12 @@ export class CassandraLetters {
     if (!now && performance.now() - this.#readAt < FRESH_MS) return;
     const rows = await this.#session.rows(
       "Read dead letters",
-      `SELECT id, topic, partition, offset, code, message, bytes, first_failed_at, last_failed_at, attempts
+      `SELECT id, topic, partition, offset, code, message, bytes, first_failed_at, last_failed_at, attempts,
+         WRITETIME(code) AS stamp
        FROM dead_letters WHERE shard = 0`,
       [],
     );
+    for (const { stamp } of rows) this.#session.clock.saw(Number(stamp));
     this.#known = new Map(rows.map((row) => [row.id, {
       id: row.id,
       topic: row.topic,

@@ -58,9 +58,10 @@ export class CassandraRecords {
   async replays(): Promise<Replay[]> {
     const rows = await this.#session.rows(
       "Read replays",
-      `SELECT body FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
+      `SELECT body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
       [],
     );
+    for (const { stamp } of rows) this.#session.clock.saw(Number(stamp));
     return rows.map(({ body }) => JSON.parse(body) as Replay);
   }
 
@@ -94,10 +95,14 @@ export class CassandraRecords {
   }
 
   async note(name: string): Promise<string | undefined> {
-    const [row] = await this.#session.rows(`Read note ${name}`, "SELECT value FROM notes WHERE name = ?", [
-      name,
-    ]);
-    return row?.value ?? undefined;
+    const [row] = await this.#session.rows(
+      `Read note ${name}`,
+      "SELECT value, WRITETIME(value) AS stamp FROM notes WHERE name = ?",
+      [name],
+    );
+    if (row === undefined) return undefined;
+    this.#session.clock.saw(Number(row.stamp));
+    return row.value ?? undefined;
   }
 
   async saveNote(name: string, text: string): Promise<void> {

@@ -2,6 +2,7 @@ import cassandra from "cassandra-driver";
 import { cassandraError } from "../../cassandra/error_cassandra.ts";
 import { consistencyOf } from "../../cassandra/client_cassandra.ts";
 import type { CassandraLogin, Consistency } from "../../cassandra/login.ts";
+import { CassandraClock } from "./cassandra_clock.ts";
 import { whyUnprepared } from "./cassandra_request.ts";
 
 /** The level at which the store reads back what it wrote at a level: the two meet in at least one replica. */
@@ -24,6 +25,8 @@ export class CassandraSession {
   readonly client: cassandra.Client;
   readonly write: number;
   readonly read: number;
+  /** Of everything whose time stamp is not its version. */
+  readonly clock = new CassandraClock();
 
   constructor(client: cassandra.Client, login: CassandraLogin) {
     this.client = client;
@@ -42,12 +45,11 @@ export class CassandraSession {
     });
   }
 
-  /** An idempotent change; `timestamp` in µs, the driver's clock by default. */
+  /** An idempotent change at the clock's time stamp: what it replaces or deletes must have been read with its own (`saw`). */
   async change(action: string, cql: string, values: unknown[]): Promise<void> {
-    await this.do(
-      action,
-      () => this.client.execute(cql, values, { prepare: true, consistency: this.write, isIdempotent: true }),
-    );
+    const timestamp = this.clock.now();
+    const options = { prepare: true, consistency: this.write, isIdempotent: true, timestamp };
+    await this.do(action, () => this.client.execute(cql, values, options));
   }
 
   /** A compare-and-set: whether it was applied, and the row that was in its way. Never sent twice. */

@@ -11,6 +11,7 @@ import type { Change } from "../transform/transform.ts";
 import { recomputeWindows } from "../transform/windows.ts";
 import type { MarketStore, StoreBatch } from "./market_store.ts";
 import { CassandraMarketStore } from "./cassandra.ts";
+import type { Replay } from "./replay_record.ts";
 import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
 import { minuteOf } from "./trade_runs.ts";
 
@@ -55,6 +56,17 @@ function trade(symbol: string, id: number, time = T0 + id, more: Partial<Change>
     time * 1000,
     { offset: id, ...more },
   );
+}
+
+/** What this process does meanwhile it does by a clock that is an hour ahead. */
+async function anHourAhead(work: () => Promise<void>): Promise<void> {
+  const wall = Date.now;
+  Date.now = () => wall() + 3_600_000;
+  try {
+    await work();
+  } finally {
+    Date.now = wall;
+  }
 }
 
 function book(
@@ -480,21 +492,71 @@ test(
       return counts;
     };
     await using other = await keyspace.open({ writer: `${symbol}-b` });
-    const wall = Date.now;
-    Date.now = () => wall() + 3_600_000;
-    try {
+    await anHourAhead(async () => {
       await using ahead = await keyspace.open({ writer: `${symbol}-a` });
       await ahead.write(batch([trade(symbol, 1, at)]));
       assert.deepEqual(await computed(ahead), [1, 1, 1, 1]);
-    } finally {
-      Date.now = wall;
-    }
+    });
     await using again = await keyspace.open({ writer: `${symbol}-a` });
     await again.write(batch([trade(symbol, 2, at)]));
     assert.deepEqual(await computed(again), [2, 2, 2, 2]);
     // A minute that comes first for it, within an hour that is written.
     await other.write(batch([trade(symbol, 3, at)]));
     assert.deepEqual(await computed(other), [3, 3, 3, 3]);
+  },
+);
+
+test(
+  "letters, replays and notes of a clock ahead of ours can be replaced and removed",
+  async (keyspace, symbol) => {
+    const letter = {
+      topic: symbol,
+      partition: 0,
+      offset: 7,
+      code: "decode.not_json",
+      message: "no",
+      key: "k",
+      value: "{",
+    };
+    const replay: Replay = {
+      id: symbol,
+      state: "running",
+      topic: symbol,
+      ranges: [],
+      total: 1,
+      done: 0,
+      stored: 0,
+      unchanged: 0,
+      filtered: 0,
+      failed: 0,
+      dry_run: false,
+      correcting: false,
+      revision: 0,
+      created_at: T0 as EpochMs,
+      finished_at: null,
+      error: null,
+    };
+    await anHourAhead(async () => {
+      await using ahead = await keyspace.open();
+      await ahead.write({ ...batch([]), deadLetters: [letter] });
+      await ahead.saveReplay(replay);
+      await ahead.saveNote(symbol, "ahead");
+    });
+    {
+      await using letters = await keyspace.open();
+      const [known] = await letters.deadLetters({ topic: symbol, limit: 10 });
+      assert.equal(await letters.dropDeadLetter(known!.id), true);
+      await using replays = await keyspace.open();
+      const [running] = (await replays.replays()).filter(({ id }) => id === symbol);
+      await replays.saveReplay({ ...running!, state: "done" });
+      await using notes = await keyspace.open();
+      assert.equal(await notes.note(symbol), "ahead");
+      await notes.saveNote(symbol, "now");
+    }
+    await using next = await keyspace.open();
+    assert.deepEqual(await next.deadLetters({ topic: symbol, limit: 10 }), []);
+    assert.equal((await next.replays()).find(({ id }) => id === symbol)!.state, "done");
+    assert.equal(await next.note(symbol), "now");
   },
 );
 

@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import type { EpochMs } from "../../market/epoch.ts";
-import type { CassandraClock } from "./cassandra_clock.ts";
 import type { CassandraFrame } from "./cassandra_frame.ts";
 import type { CassandraMinutes, MarkToWrite } from "./cassandra_minutes.ts";
 import { ttlOf } from "./cassandra_rows.ts";
@@ -20,7 +19,6 @@ type Parts = {
   frame: CassandraFrame;
   statements: Statements;
   minutes: CassandraMinutes;
-  clock: CassandraClock;
   retention: Retention;
 };
 
@@ -108,7 +106,7 @@ export class CassandraWindows {
    * hour, so the hour's time stamp is the newest of all of them.
    */
   async #newer(minutes: readonly DirtyMinute[], readAtUs: number): Promise<Set<string>> {
-    const { session, clock } = this.#parts;
+    const { session } = this.#parts;
     const hours = new Map(
       minutes.map(({ symbol, minute }) => [hourKey(symbol, minute), { symbol, hour: hourOf(minute) }]),
     );
@@ -121,7 +119,7 @@ export class CassandraWindows {
       );
       const stamp = Number(row?.stamp ?? 0);
       if (stamp <= readAtUs) continue;
-      clock.saw(stamp);
+      session.clock.saw(stamp);
       newer.add(key);
     }
     return newer;
