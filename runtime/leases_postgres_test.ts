@@ -38,8 +38,9 @@ Deno.test("leases start what they guard", async (t) => {
         10_000,
         () => /candlewire_fence/.test(leases.waiting()["lease.producer"] ?? "") || undefined,
       );
-      await client.query("CREATE TABLE candlewire_fence (writer text PRIMARY KEY, epoch bigint NOT NULL)");
-      await client.query("INSERT INTO candlewire_fence VALUES ('producer', 5)");
+      // One transaction: between the two a lease would find a fence without an epoch.
+      await client.query(`CREATE TABLE candlewire_fence (writer text PRIMARY KEY, epoch bigint NOT NULL);
+        INSERT INTO candlewire_fence VALUES ('producer', 5)`);
       await until("the start", 10_000, () => calls.includes("start producer") || undefined);
       assert.deepEqual(leases.waiting(), {});
       // A host before it that does not know yet starts its own anew as 6, 7, …: that must not reach it.

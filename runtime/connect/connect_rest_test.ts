@@ -3,6 +3,11 @@ import { ConnectRest } from "./connect_rest.ts";
 
 /** A server on loopback that answers as it is told, one answer a request, the last one again and again. */
 function answering(...answers: (Response | (() => Promise<Response>))[]) {
+  return answeringWithin(30_000, ...answers);
+}
+
+/** With a limit of its own for a request, ms. */
+function answeringWithin(timeoutMs: number, ...answers: (Response | (() => Promise<Response>))[]) {
   let requests = 0;
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async () => {
     const answer = answers[Math.min(requests++, answers.length - 1)]!;
@@ -10,7 +15,7 @@ function answering(...answers: (Response | (() => Promise<Response>))[]) {
   });
   return {
     rest: new ConnectRest(`http://127.0.0.1:${server.addr.port}/`, {
-      timeoutMs: 500,
+      timeoutMs,
       signal: new AbortController().signal,
     }),
     requests: () => requests,
@@ -67,7 +72,7 @@ Deno.test("fault `foreign`, `broken`, `hold`: an answer that is not Connect's is
   }
   {
     const held = Promise.withResolvers<Response>();
-    await using server = answering(() => held.promise);
+    await using server = answeringWithin(500, () => held.promise);
     await assert.rejects(server.rest.status("c"), { code: "connect.unreachable", retry: "retry" });
     held.resolve(new Response());
   }

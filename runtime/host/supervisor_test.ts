@@ -137,7 +137,7 @@ Deno.test("stop drains; what does not end by its deadline is killed", async () =
     drains: `${READY}${RUN} context.log("info", "drained"); context.metrics.count("last_total");`,
     stays: `${READY} await new Promise(() => {});`,
   });
-  await using fixture = await openHost({ modules: made.modules, config: { drainMs: 3_000 } });
+  await using fixture = await openHost({ modules: made.modules, config: { drainMs: 10_000 } });
   const { host } = fixture;
   await Promise.all([host.stop("drains"), host.stop("stays")]);
   assert.equal(host.module("drains")!.lastExit?.cause, "stopped");

@@ -35,7 +35,7 @@ Deno.test("leases in PostgreSQL", async (t) => {
       const events: string[] = [];
       await using proxy = new TcpProxy({ hostname: server.host, port: server.port });
       const reached = { ...server, host: "127.0.0.1", port: proxy.port };
-      await using lease = host(reached, "host-6", events);
+      await using lease = host(reached, "host-6", events, "producer", () => {}, 1_000);
       await until("the lease to be held", 30_000, () => lease.held || undefined);
       proxy.hold();
       await until("the loss to be told", 30_000, () => events.includes("host-6 lost") || undefined);
@@ -91,11 +91,12 @@ function host(
   events: string[],
   name = "producer",
   begin: () => Promise<void> | void = () => {},
+  checkMs = 5_000,
 ): Lease {
   return keepLease(server, name, {
     holder,
     retryMs: 50,
-    checkMs: 1000,
+    checkMs,
     onHeld: async () => {
       await begin();
       events.push(`${holder} holds`);

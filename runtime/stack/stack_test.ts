@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runStackCommand } from "./command.ts";
 import { addressState } from "./port_holder.ts";
-import { identify, isRunning, type ProcessIdentity } from "./server_process.ts";
+import { awaitGone, identify, isRunning, type ProcessIdentity } from "./server_process.ts";
 import { readStackRecord, type StackRecord } from "./stack_file.ts";
 import { startStack } from "./stack.ts";
 import { findJava, findProgram } from "./java.ts";
@@ -136,6 +136,9 @@ async function lifeOfAStack(folder: string): Promise<void> {
 
     Deno.kill(first.servers["kafka-1"]!.pid, "SIGKILL");
     Deno.kill(first.servers.postgres!.pid, "SIGKILL");
+    for (const name of ["kafka-1", "postgres"]) {
+      assert.ok(await awaitGone(first.servers[name]!, 10_000), `${name} does not go`);
+    }
     const died = await run("status");
     assert.equal(died.code, 1);
     assert.match(died.text, /^kafka-1 +died +- /m);

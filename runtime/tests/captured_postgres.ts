@@ -58,13 +58,17 @@ export class CapturedPostgres implements AsyncDisposable {
     }
   }
 
-  /** Stops the server as `kill -9` or as an orderly restart would, and starts it again. */
-  async restart(how: "kill" | "stop"): Promise<void> {
+  /**
+   * Stops the server as `kill -9` or as an orderly restart would, and starts it again. `meanwhile`: what must have been seen
+   * before it is.
+   */
+  async restart(how: "kill" | "stop", meanwhile: () => Promise<unknown> = async () => {}): Promise<void> {
     await this.owner.end().catch(() => {});
     if (how === "kill") {
       Deno.kill(this.server.pid, "SIGKILL");
       await eventually(() => !processLives(this.server.pid), "the killed server is still there");
     } else await this.server.stop();
+    await meanwhile();
     const { port } = this.server;
     // The killed server's children let go of its shared memory a moment after it.
     await eventually(async () => {

@@ -7,7 +7,11 @@ Deno.test("what tests leave is ended: their group, and servers that left it and 
   // One that heeds no request to end.
   await Deno.writeTextFile(script, "trap '' INT TERM; echo there; while true; do sleep 0.2; done\n");
   const tests = new Deno.Command("sh", {
-    args: ["-c", `sleep 600 & setsid sh ${script} & wait`],
+    // The server says that it is there when sleep runs too: until then it is called as the shell is.
+    args: [
+      "-c",
+      `sleep 600 & until ps -o args= -p $! | grep -qx "sleep 600"; do sleep 0.01; done; setsid sh ${script} & wait`,
+    ],
     stdout: "piped",
     detached: true,
   }).spawn();

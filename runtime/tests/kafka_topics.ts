@@ -93,6 +93,11 @@ export class KafkaTopics implements AsyncDisposable {
   async remove(topic: string): Promise<void> {
     await this.#admin((admin) => admin.deleteTopics({ topics: [this.name(topic)] }));
     this.#made.delete(topic);
+    // The controller answers before the brokers have let go of it. A cluster anew each time: it keeps what it knows.
+    await eventually(async () => {
+      await using cluster = new KafkaCluster(this.kafka);
+      return (await cluster.watermarks([this.name(topic)]).catch(() => [])).length === 0;
+    }, `topic ${topic} is still there`);
   }
 
   /** Everything in the topics, by partition and offset; checksums are checked on the way. */

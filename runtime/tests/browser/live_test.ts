@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TcpProxy } from "../tcp_proxy.ts";
+import { eventually } from "../until.ts";
 import { CHROMIUM, SKIPPED } from "./chromium.ts";
 import { closeBrowser, LEAVES_PIPES, until, visit } from "./visit.ts";
 
@@ -62,6 +63,8 @@ Deno.test({
     const { page, misdeeds } = await site.open("operator", { hash: "#/markets/BTCUSDT" });
     const { host, market } = site.server;
     await page.locator(".tape-row time").first().waitFor();
+    // The tape is drawn from REST too, perhaps before the page listens.
+    await eventually(() => site.server.control.parts.hub.wanted("trades"), "the page to listen to trades");
     const told = page.locator(".tape .notice");
     assert.ok(await told.isHidden());
     const publish = (count: number, more = {}) => {

@@ -130,6 +130,7 @@ Deno.test({
     await t.step("each page has names for its controls and can be walked by keyboard", async () => {
       for (const id of PAGES) {
         await go(page, id);
+        await until(page, `document.querySelector("[aria-current]")?.dataset.page === "${id}"`);
         await page.locator("#main .panel").first().waitFor();
         const unnamed = await page.evaluate(`[...document.querySelectorAll("button, input, select, a")]
           .filter((element) => !element.disabled && element.offsetParent !== null)

@@ -182,7 +182,7 @@ export function newScene(options: SceneOptions = {}) {
     }
     for (const replay of replays) {
       if (replay.state !== "running") continue;
-      const done = Math.min(Number(replay.total), Number(replay.done) + Math.round(elapsed * 8));
+      const done = Math.min(Number(replay.total), Number(replay.done) + Math.round(elapsed * 2));
       Object.assign(replay, { done, stored: done });
       if (done === replay.total) Object.assign(replay, { state: "done", finished_at: time });
     }

@@ -18,7 +18,7 @@ const QUICK: Partial<HostConfig> = {
   heartbeatMs: 200,
   hangMs: 2_500,
   startTimeoutMs: 6_000,
-  drainMs: 3_000,
+  drainMs: 8_000,
   watchMs: 50,
   backoffMs: 20,
   maxBackoffMs: 500,

@@ -4,6 +4,7 @@ import { rowVersion } from "../../market/table.ts";
 import type { EpochMs } from "../../market/epoch.ts";
 import type { DeadLetter } from "../../query/market_query.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
+import { putFile } from "../put_file.ts";
 import { testSeed } from "../seed.ts";
 import { superuserOf } from "../superuser_postgres.ts";
 import { compareWithTruth, drained, nextTradeIds, openStore } from "../truth_sqlite.ts";
@@ -69,6 +70,27 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
       ) => [table, db.prepare(`SELECT * FROM ${table}`).all().map((row) => JSON.stringify(row))]),
     );
   };
+  const storedAsInPostgres = async () => {
+    await using client = await superuserOf(pipeline);
+    let difference = "";
+    await until("the store to have PostgreSQL's rows", 60_000, async () => {
+      using db = openStore(pipeline);
+      // The other two have rows here that are dead letters, or were truncated.
+      for (const table of ["crypto_24h_stats", "latest_prices", "klines", "order_book"]) {
+        const query = `SELECT CAST(version AS text) AS version FROM ${table}`;
+        const stored = new Set(db.prepare(query).all().map(({ version }) => version));
+        const { rows } = await client.query<{ version: string }>(query);
+        const missing = rows.filter(({ version }) => !stored.has(version));
+        if (missing.length === 0) continue;
+        difference = `${table}: ${JSON.stringify(missing)} missing`;
+        return undefined;
+      }
+      return true;
+    }, () => difference);
+  };
+  const stateOf = async (name: string) =>
+    (await pipeline.get<{ modules: { name: string; state: string }[] }>("modules")).modules
+      .find((module) => module.name === name)?.state;
   const create = async (wanted: Wanted) =>
     (await pipeline.post<{ replay: Replay }>("replays", { topic: TRADES, ...wanted })).replay;
   const look = async (id: string) => (await pipeline.get<{ replay: Replay }>(`replays/${id}`)).replay;
@@ -190,6 +212,9 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
     });
 
     await t.step("a plain replay of a whole topic changes nothing (I2)", async () => {
+      // Statistics, prices and books are written at their cadence, also when the market stands still.
+      await pipeline.post("modules/producer/stop");
+      await storedAsInPostgres();
       const before = dump();
       for (const table of TABLES) {
         const replay = await replayed({ topic: `binance.public.${table}` });
@@ -202,6 +227,8 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
         assert.equal(replay.unchanged + replay.failed, replay.total);
       }
       assert.deepEqual(dump(), before);
+      await pipeline.post("modules/producer/start");
+      await until("the producer", 60_000, async () => await stateOf("producer") === "running" || undefined);
       // The rows that were dropped are still in the log: read again, they are dead letters again.
       for (const { id } of await lettersAre(5)) {
         await pipeline.delete(`dead-letters/${encodeURIComponent(id)}`);
@@ -258,15 +285,12 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
 
     await t.step("a correcting replay mends rows that a wrong transform stored", async () => {
       const transform = join(pipeline.dataDir, "user", "transforms", "wrong.ts");
-      const state = async () =>
-        (await pipeline.get<{ modules: { name: string; state: string }[] }>("modules")).modules
-          .find(({ name }) => name === "wrong")?.state;
-      await Deno.writeTextFile(
+      await putFile(
         transform,
         `export default { tables: ["recent_trades"], apply: (row) => ({ ...row, quantity: "0.5" }) };`,
       );
       const id = (await nextTradeIds(exchange, SYMBOLS)).get("BTCUSDT")!;
-      await until("the transform", 20_000, async () => await state() === "running" || undefined);
+      await until("the transform", 20_000, async () => await stateOf("wrong") === "running" || undefined);
       // The consumer asks once a second which transforms there are.
       const read = () => {
         using db = openStore(pipeline);
@@ -280,7 +304,7 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
       });
       await drained(exchange, pipeline, SYMBOLS);
       await Deno.remove(transform);
-      await until("its end", 20_000, async () => await state() === undefined || undefined);
+      await until("its end", 20_000, async () => await stateOf("wrong") === undefined || undefined);
       const found = () =>
         compareWithTruth(exchange, pipeline, SYMBOLS, { firstIds, from, finalBooks: false });
       assert.ok((await found()).differences.length > 0);

@@ -144,7 +144,7 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
     });
 
     await step("429 while gaps are refilled: the pause is kept, nothing is given up", async () => {
-      const limited = await order({ name: "http429", seconds: 1, path: "/api/v3/*" });
+      const limited = await order({ name: "http429", seconds: 5, path: "/api/v3/*" });
       await dropTrade();
       await until("a request to be refused", 20_000, async () => await struck(limited.id) > 0 || undefined);
       await recovered();
@@ -197,7 +197,7 @@ Deno.test("faults of the exchange and of PostgreSQL: the store equals the truth 
     await step("PostgreSQL held for a while, and shut down: rows wait, none is lost", async () => {
       const pid = await pipeline.pidOf("postgres");
       const family = [pid, ...await childrenOf(pid)];
-      for (const each of family) Deno.kill(each, "SIGSTOP");
+      for (const each of family) signal(each, "SIGSTOP");
       try {
         await exchange.run(1500);
         await until(

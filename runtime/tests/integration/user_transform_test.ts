@@ -5,6 +5,7 @@ import type { ExchangeTrade } from "../../exchange/market.ts";
 import type { ModuleStatus } from "../../host/module_host.ts";
 import type { DeadLetter, StoredAlert } from "../../query/market_query.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
+import { putFile } from "../put_file.ts";
 import { testSeed } from "../seed.ts";
 import { openStore } from "../truth_sqlite.ts";
 
@@ -133,7 +134,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
         // At its own threshold the simulated market has too few for a short run.
         const text = await Deno.readTextFile(EXAMPLE);
         assert.ok(text.includes("LARGE = 100_000;"));
-        await Deno.writeTextFile(large, text.replace("LARGE = 100_000;", "LARGE = 1_000;"));
+        await putFile(large, text.replace("LARGE = 100_000;", "LARGE = 1_000;"));
         await taken("large_trades");
         const truth = await run(6000);
         const dust = truth.filter((trade) => notional(trade) < 0.01);
@@ -167,7 +168,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
     );
 
     await t.step("changed code waits for approval while the approved copy goes on", async () => {
-      await Deno.writeTextFile(
+      await putFile(
         large,
         transform(`if (row.trade_id % 7 === 0) return context.filter("seven");`),
       );
@@ -194,7 +195,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
 
     await t.step("a row on which it crashes becomes a dead letter, all others are stored", async () => {
       const poison = (await last()).get("BTCUSDT")! + 700;
-      await Deno.writeTextFile(
+      await putFile(
         faulty,
         transform(`if (row.symbol === "BTCUSDT" && row.trade_id === ${poison}) Deno.exit(1);`),
       );
@@ -214,7 +215,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
 
     await t.step("a fixed transform lets the dead letter be stored by a retry", async () => {
       const [letter] = await letters();
-      await Deno.writeTextFile(
+      await putFile(
         faulty,
         transform(`if (row.trade_id % 11 === 0) return context.filter("eleven");`),
       );
@@ -234,7 +235,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
     await t.step("one that spins is killed, its rows wait, and go on when it is taken away", async () => {
       await Deno.remove(faulty);
       await until("its end", 10_000, async () => await module("faulty") === undefined || undefined);
-      await Deno.writeTextFile(join(transforms, "spinning.ts"), transform("while (true);"));
+      await putFile(join(transforms, "spinning.ts"), transform("while (true);"));
       await taken("spinning");
       const truth = await run(2000);
       const spinning = await until("it to be killed until its budget is used up", 60_000, async () => {

@@ -58,7 +58,13 @@ export class TestTopics implements AsyncDisposable {
     await this.#connected;
     if (this.#made.has(topic)) return;
     this.#made.add(topic);
-    const wanted = { topic: this.name(topic), numPartitions: this.#partitions, replicationFactor: 1 };
+    const wanted = {
+      topic: this.name(topic),
+      numPartitions: this.#partitions,
+      replicationFactor: 1,
+      // Tests write records of 1970.
+      configEntries: [{ name: "retention.ms", value: "-1" }],
+    };
     await createTopics(this.admin, [wanted]);
     await untilLed(this.kafka, wanted.topic, wanted.numPartitions);
   }

@@ -34,7 +34,7 @@ Deno.test("pings come at their interval; who answers lives, who does not is disc
   await using exchange = await memoryExchange({
     paused: true,
     pingIntervalMs: 50,
-    pongTimeoutMs: 3_000,
+    pongTimeoutMs: 10_000,
     clientMessagesPerSecond: 1000,
   });
   await using polite = await StreamClient.open(`${exchange.wsUrl}/ws/btcusdt@trade`);

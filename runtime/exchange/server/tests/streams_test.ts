@@ -78,6 +78,11 @@ Deno.test("I3: trades, aggregates and candles of the streams are the exchange's,
   );
   await call(exchange, "/admin/run", { body: { untilTime: START + 130_000 } });
   const truth = exchange.market.trades("BTCUSDT", { fromId: 0, limit: Infinity });
+  await client.take(
+    "the last candle",
+    1,
+    ({ data }) => data.e === "kline" && data.k.i === "1s" && data.k.x && data.k.T === START + 129_999,
+  );
   const trades = (await client.take("trades", truth.length, (frame) => frame.data.e === "trade"))
     .map((frame) => frame.data);
   assert.deepEqual(
