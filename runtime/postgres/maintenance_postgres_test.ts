@@ -29,7 +29,7 @@ Deno.test("maintenance of PostgreSQL", async (t) => {
 
     await t.step("makes what is kept, and refuses what the next round would drop", async () => {
       await using maintenance = await maintainPostgres(server, { ...options, retentionDays: 3 });
-      assert.equal(await maintenance.ensure("recent_trades", day(-2)), 1);
+      assert.equal(await maintenance.ensure("recent_trades", day(-3)), 1);
       for (const range of [day(-4), day(-400), { from: day(-4).from, to: day(0).to }]) {
         await assert.rejects(() => maintenance.ensure("recent_trades", range), {
           code: "postgres.partition_range",
@@ -55,7 +55,7 @@ Deno.test("maintenance of PostgreSQL", async (t) => {
       await using _ = await maintainPostgres(server, { ...options, retentionDays: 3 });
       const client = new pg.Client(server);
       await client.connect();
-      const name = `recent_trades_p${new Date(day(-2).from).toISOString().slice(0, 10).replaceAll("-", "")}`;
+      const name = `recent_trades_p${new Date(day(-3).from).toISOString().slice(0, 10).replaceAll("-", "")}`;
       assert.equal((await client.query("SELECT 1 FROM pg_class WHERE relname = $1", [name])).rowCount, 1);
       await client.end();
     });

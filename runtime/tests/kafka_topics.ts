@@ -96,7 +96,7 @@ export class KafkaTopics implements AsyncDisposable {
     // The controller answers before the brokers have let go of it. A cluster anew each time: it keeps what it knows.
     await eventually(async () => {
       await using cluster = new KafkaCluster(this.kafka);
-      return (await cluster.watermarks([this.name(topic)]).catch(() => [])).length === 0;
+      return (await cluster.existing([this.name(topic)]).catch(() => undefined))?.length === 0;
     }, `topic ${topic} is still there`);
   }
 

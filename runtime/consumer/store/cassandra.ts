@@ -79,6 +79,7 @@ export class CassandraMarketStore implements MarketStore {
   readonly #letters: CassandraLetters;
   readonly #records: CassandraRecords;
   readonly #windows: CassandraWindows;
+  #clockUs = 0;
   #tradesReadAt = 0;
 
   /**
@@ -115,7 +116,7 @@ export class CassandraMarketStore implements MarketStore {
     this.#options = options;
     this.#session = session;
     this.#sender = new CassandraSender(client);
-    this.#minutes = new CassandraMinutes(writer, () => session.clock.now());
+    this.#minutes = new CassandraMinutes(writer, () => this.#nowUs());
     this.#tracks = new CassandraTracks(frame, statements, {
       minutes: this.#minutes,
       keepMs: retention.recent_trades,
@@ -191,15 +192,17 @@ export class CassandraMarketStore implements MarketStore {
    * Only minutes whose trades are all there still: windows outlive trades, and computed from what has expired meanwhile
    * they would tell of fewer.
    */
-  dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
-    this.#tradesReadAt = this.#session.clock.now();
+  async dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
+    this.#tradesReadAt = this.#nowUs();
     const keep = this.#options.retention.recent_trades;
     const oldest = keep === null ? -Infinity : Date.now() - keep + EXPIRY_MARGIN_MS;
     const { read: consistency } = this.#session;
-    return this.#session.do(
+    const marked = await this.#session.do(
       "Read marked minutes",
       () => this.#minutes.list(this.#client, { limit, consistency, oldest }),
     );
+    await this.#windows.prepare(marked);
+    return marked;
   }
 
   minuteTrades(symbol: string, minute: EpochMs, fromId?: number): Promise<TradeRow[]> {
@@ -217,11 +220,7 @@ export class CassandraMarketStore implements MarketStore {
 
   /** The trades were read after the last call of `dirtyMinutes`, so its instant is the time stamp. */
   writeWindows(windows: StoredWindow[], done: DirtyMinute[]): Promise<void> {
-    return this.#windows.write(
-      windows,
-      done,
-      this.#tradesReadAt === 0 ? this.#session.clock.now() : this.#tradesReadAt,
-    );
+    return this.#windows.write(windows, done, this.#tradesReadAt === 0 ? this.#nowUs() : this.#tradesReadAt);
   }
 
   recentPrices(withinMs: number, limit: number, options: SymbolFilter = {}): Promise<SeenPrice[]> {
@@ -262,6 +261,12 @@ export class CassandraMarketStore implements MarketStore {
   /** What this instance is called among the writers. */
   get writer(): string {
     return this.#options.writer;
+  }
+
+  /** The clock in µs, which rises with each call. */
+  #nowUs(): number {
+    this.#clockUs = Math.max(this.#clockUs + 1, Date.now() * 1000);
+    return this.#clockUs;
   }
 }
 

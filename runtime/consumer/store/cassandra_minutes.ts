@@ -133,7 +133,7 @@ export class CassandraMinutes {
       );
       for await (const row of found) {
         const stamp = Number(row.mark);
-        // Far ahead of us: made by a clock that was wrong, ours or theirs. What both compute is the same.
+        // Far ahead: made by a clock that is or was wrong, ours or theirs.
         if (row.writer !== this.#writer && Math.abs(now - stamp) < TAKEOVER_US) continue;
         const minute = (row.minute as Date).getTime() as EpochMs;
         const key = `${row.symbol} ${minute}`;

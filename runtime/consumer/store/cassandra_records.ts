@@ -12,6 +12,8 @@ const DAY_MS = 86_400_000;
 export class CassandraRecords {
   readonly #session: CassandraSession;
   readonly #keepAlertsMs: number | null;
+  /** Time stamps of replays and notes that a clock ahead of ours has written, by id and name. */
+  readonly #ahead = new Map<string, number>();
 
   constructor(session: CassandraSession, keepAlertsMs: number | null) {
     this.#session = session;
@@ -58,16 +60,16 @@ export class CassandraRecords {
   async replays(): Promise<Replay[]> {
     const rows = await this.#session.rows(
       "Read replays",
-      `SELECT body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
+      `SELECT id, body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
       [],
     );
-    for (const { stamp } of rows) this.#session.clock.saw(Number(stamp));
+    for (const { id, stamp } of rows) this.#saw(id, Number(stamp));
     return rows.map(({ body }) => JSON.parse(body) as Replay);
   }
 
   async saveReplay(replay: Replay): Promise<void> {
     const action = `Save replay ${replay.id}`;
-    await this.#session.change(
+    const stamp = await this.#session.change(
       action,
       "INSERT INTO replays (shard, created_at, id, body) VALUES (0, ?, ?, ?)",
       [
@@ -75,13 +77,15 @@ export class CassandraRecords {
         replay.id,
         JSON.stringify(replay),
       ],
+      this.#ahead.get(replay.id),
     );
+    this.#saw(replay.id, stamp);
     const rows = await this.#session.rows(
       action,
-      "SELECT created_at, id, body FROM replays WHERE shard = 0",
+      "SELECT created_at, id, body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0",
       [],
     );
-    for (const { created_at, id, body } of rows.slice(KEPT_REPLAYS)) {
+    for (const { created_at, id, body, stamp } of rows.slice(KEPT_REPLAYS)) {
       if ((JSON.parse(body) as Replay).state === "running") continue;
       await this.#session.change(
         action,
@@ -90,6 +94,7 @@ export class CassandraRecords {
           created_at,
           id,
         ],
+        Number(stamp),
       );
     }
   }
@@ -101,15 +106,23 @@ export class CassandraRecords {
       [name],
     );
     if (row === undefined) return undefined;
-    this.#session.clock.saw(Number(row.stamp));
+    this.#saw(name, Number(row.stamp));
     return row.value ?? undefined;
   }
 
   async saveNote(name: string, text: string): Promise<void> {
-    await this.#session.change(`Save note ${name}`, "INSERT INTO notes (name, value) VALUES (?, ?)", [
-      name,
-      text,
-    ]);
+    const stamp = await this.#session.change(
+      `Save note ${name}`,
+      "INSERT INTO notes (name, value) VALUES (?, ?)",
+      [name, text],
+      this.#ahead.get(name),
+    );
+    this.#saw(name, stamp);
+  }
+
+  #saw(name: string, stamp: number): void {
+    if (stamp >= Date.now() * 1000) this.#ahead.set(name, stamp);
+    else this.#ahead.delete(name);
   }
 
   /** Numbers are given out once; one whose answer was lost is never used. */

@@ -2,7 +2,6 @@ import cassandra from "cassandra-driver";
 import { cassandraError } from "../../cassandra/error_cassandra.ts";
 import { consistencyOf } from "../../cassandra/client_cassandra.ts";
 import type { CassandraLogin, Consistency } from "../../cassandra/login.ts";
-import { CassandraClock } from "./cassandra_clock.ts";
 import { whyUnprepared } from "./cassandra_request.ts";
 
 /** The level at which the store reads back what it wrote at a level: the two meet in at least one replica. */
@@ -25,8 +24,6 @@ export class CassandraSession {
   readonly client: cassandra.Client;
   readonly write: number;
   readonly read: number;
-  /** Of everything whose time stamp is not its version. */
-  readonly clock = new CassandraClock();
 
   constructor(client: cassandra.Client, login: CassandraLogin) {
     this.client = client;
@@ -45,11 +42,19 @@ export class CassandraSession {
     });
   }
 
-  /** An idempotent change at the clock's time stamp: what it replaces or deletes must have been read with its own (`saw`). */
-  async change(action: string, cql: string, values: unknown[]): Promise<void> {
-    const timestamp = this.clock.now();
-    const options = { prepare: true, consistency: this.write, isIdempotent: true, timestamp };
-    await this.do(action, () => this.client.execute(cql, values, options));
+  /**
+   * An idempotent change. `above`: the time stamp, µs, of the row that it replaces or deletes. A clock that was ahead when
+   * that was written, and was set back, would write below it for ever: then the change is stamped just above it. Answers
+   * with the new row's stamp for the next change where it must be known, else 0.
+   */
+  async change(action: string, cql: string, values: unknown[], above = 0): Promise<number> {
+    const options = { prepare: true, consistency: this.write, isIdempotent: true };
+    const ahead = above >= Date.now() * 1000;
+    await this.do(
+      action,
+      () => this.client.execute(cql, values, ahead ? { ...options, timestamp: above + 1 } : options),
+    );
+    return ahead ? above + 1 : 0;
   }
 
   /** A compare-and-set: whether it was applied, and the row that was in its way. Never sent twice. */

@@ -428,13 +428,15 @@ test(
     await again.writeWindows([], [dirty!]);
     await using third = await keyspace.open({ writer: `${symbol}-a` });
     assert.deepEqual(await ours(third), []);
-    // A mark that nobody has renewed for long.
-    await keyspace.rows(
-      "INSERT INTO dirty_minutes (symbol, minute, mark, writer) VALUES (?, ?, ?, 'gone') USING TIMESTAMP ?",
-      [symbol, T0, (Date.now() - 200_000) * 1000, Date.now() * 1000],
-    );
+    // Marks that nobody has renewed for long, and of one whose clock was ahead.
+    for (const [at, minute] of [[-200_000, T0], [3_600_000, T0 + MINUTE]] as const) {
+      await keyspace.rows(
+        "INSERT INTO dirty_minutes (symbol, minute, mark, writer) VALUES (?, ?, ?, 'gone') USING TIMESTAMP ?",
+        [symbol, minute, (Date.now() + at) * 1000, Date.now() * 1000],
+      );
+    }
     await using fourth = await keyspace.open({ writer: `${symbol}-d` });
-    assert.equal((await ours(fourth)).length, 1);
+    assert.deepEqual((await ours(fourth)).map(({ minute }) => minute).sort(), [T0, T0 + MINUTE]);
   },
 );
 
@@ -480,11 +482,12 @@ test(
   "windows that a clock ahead of ours has written are computed on, by its writer's next life and by others",
   async (keyspace, symbol) => {
     const at = Date.now() - 60_000;
+    const round = (store: MarketStore) => recomputeWindows(store, { maxMinutes: 100, maxTrades: 1e6 });
+    const marked = async (store: MarketStore) =>
+      (await store.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol).length;
     const computed = async (store: MarketStore) => {
-      for (let round = 0; round < 2; round++) {
-        await recomputeWindows(store, { maxMinutes: 100, maxTrades: 1e6, owns: (one) => one === symbol });
-      }
-      assert.deepEqual((await store.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol), []);
+      for (let rounds = 0; rounds < 2; rounds++) await round(store);
+      assert.equal(await marked(store), 0);
       const hour = Math.floor(at / 3_600_000) * 3_600_000;
       const counts: number[] = [];
       for (const window of ["1s", "1m", "5m", "1h"] as const) {
@@ -505,6 +508,17 @@ test(
     // A minute that comes first for it, within an hour that is written.
     await other.write(batch([trade(symbol, 3, at)]));
     assert.deepEqual(await computed(other), [3, 3, 3, 3]);
+    // One that is ahead and writes the hour in turns with it keeps it from nothing.
+    await other.write(batch([trade(symbol, 4, at)]));
+    for (let id = 5; id < 8; id++) {
+      await anHourAhead(async () => {
+        await again.write(batch([trade(symbol, id, at)]));
+        await round(again);
+      });
+      await round(other);
+    }
+    assert.equal(await marked(other), 0);
+    assert.deepEqual(await computed(again), [7, 7, 7, 7]);
   },
 );
 

@@ -11,6 +11,9 @@ import type { DirtyMinute, Retention, StoredWindow } from "./market_store.ts";
 const UTF8 = new TextEncoder();
 /** Statements of one batch at most. */
 const BATCH = 100;
+/** Hours whose time stamps are read at once, and that are remembered. */
+const AT_ONCE = 32;
+const MOST_REMEMBERED = 10_000;
 const HOUR_MS = 3_600_000;
 
 type Parts = {
@@ -22,9 +25,16 @@ type Parts = {
   retention: Retention;
 };
 
-/** The windows, and what is unmarked with them. */
+/**
+ * The windows, and what is unmarked with them. Their time stamp is the clock just before the trades were read, so that what
+ * follows from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2). Where a
+ * clock that is or was ahead has stamped windows, others that are computed later would stay below them: the hour's stamp is
+ * looked at after each write, and until the clock has passed it the hour's windows are stamped just above it.
+ */
 export class CassandraWindows {
   readonly #parts: Parts;
+  /** Time stamps ahead of the clock at which windows were found, µs, by symbol and hour. */
+  readonly #ahead = new Map<string, number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -56,43 +66,54 @@ export class CassandraWindows {
     }));
   }
 
+  /** Before the trades of these minutes are read: looks how far ahead the hours that were found so are by now. */
+  async prepare(minutes: readonly DirtyMinute[]): Promise<void> {
+    if (this.#ahead.size === 0) return;
+    const now = Date.now() * 1000;
+    for (const [key, stamp] of this.#ahead) {
+      if (stamp < now || this.#ahead.size > MOST_REMEMBERED) this.#ahead.delete(key);
+    }
+    const known = minutes.filter(({ symbol, minute }) => this.#ahead.has(hourKey(symbol, minute)));
+    await this.#eachHour(known, (key, stamp) => {
+      this.#ahead.set(key, Math.max(stamp, this.#ahead.get(key)!));
+    });
+  }
+
   /**
-   * `readAtUs`: the clock just before the trades were read, the time stamp of all that is written, so that what follows
-   * from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2). Where newer
-   * windows are stored already, by another writer or when the clock was ahead, nothing is written and the minutes stay
-   * marked: the next time the trades are read after that time stamp.
+   * Minutes whose windows turn out to be below what is stored stay marked. `readAtUs`: the clock just before the trades were
+   * read.
    */
   async write(
-    computed: readonly StoredWindow[],
-    read: readonly DirtyMinute[],
+    windows: readonly StoredWindow[],
+    done: readonly DirtyMinute[],
     readAtUs: number,
   ): Promise<void> {
-    const { session, sender, minutes } = this.#parts;
-    const newer = await this.#newer(read, readAtUs);
-    const windows = computed.filter(({ symbol, open_time }) => !newer.has(hourKey(symbol, open_time)));
-    const done = read.filter(({ symbol, minute }) => !newer.has(hourKey(symbol, minute)));
-    if (done.length === 0) return;
+    const { sender, minutes } = this.#parts;
     const kept = new Set(windows.map(({ symbol, window, open_time }) => `${symbol} ${window} ${open_time}`));
     const gone: StoredWindow[] = [];
     for (const { symbol, minute } of done) {
       // Seconds that had trades once and have none now. One read costs less than a range tombstone a time.
-      const seconds = await session.rows(
-        `Read windows of ${symbol}`,
-        "SELECT open_time FROM windows WHERE symbol = ? AND window = '1s' AND open_time >= ? AND open_time < ?",
-        [symbol, minute, minute + 60_000],
-      );
-      const stored = [
-        ...seconds.map((row) => ({ window: "1s", open_time: row.open_time.getTime() })),
-        { window: "1m", open_time: minute },
-      ];
-      for (const { window, open_time } of stored) {
-        if (kept.has(`${symbol} ${window} ${open_time}`)) continue;
-        gone.push({ symbol, window, open_time, trade_count: 0 } as StoredWindow);
+      const seconds = await this.stored(symbol, "1s", minute, minute + 60_000 as EpochMs);
+      gone.push(...seconds.filter(({ window, open_time }) => !kept.has(`${symbol} ${window} ${open_time}`)));
+      if (!kept.has(`${symbol} 1m ${minute}`)) {
+        gone.push({ symbol, window: "1m", open_time: minute, trade_count: 0 } as StoredWindow);
       }
     }
-    await sender.send(this.#mutations([...windows, ...gone], readAtUs), "Store windows");
+    const removed = gone.map((window) => ({ ...window, trade_count: 0 }));
+    const [hours = [], within = []] = [true, false].map((hour) =>
+      [...windows, ...removed].filter(({ window }) => (window === "1h") === hour)
+    );
+    // Whoever has written a window has written its hour: no hour's stamp is below those of what is within.
+    await sender.send(this.#mutations(hours, readAtUs), "Store windows");
+    await sender.send(this.#mutations(within, readAtUs), "Store windows");
+    const below = new Set<string>();
+    await this.#eachHour(done, (key, stamp) => {
+      if (stamp <= this.#stampOf(key, readAtUs)) return;
+      this.#ahead.set(key, stamp);
+      below.add(key);
+    });
     // Only then: a minute is unmarked when its windows are durable.
-    const marks = minutes.done(done);
+    const marks = minutes.done(done.filter(({ symbol, minute }) => !below.has(hourKey(symbol, minute))));
     try {
       await sender.send(this.#unmark(marks), "Unmark minutes");
     } catch (error) {
@@ -101,31 +122,33 @@ export class CassandraWindows {
     }
   }
 
-  /**
-   * The hours, of those that minutes are in, that someone has written after `readAtUs`. Whoever writes a minute writes its
-   * hour, so the hour's time stamp is the newest of all of them.
-   */
-  async #newer(minutes: readonly DirtyMinute[], readAtUs: number): Promise<Set<string>> {
-    const { session } = this.#parts;
-    const hours = new Map(
-      minutes.map(({ symbol, minute }) => [hourKey(symbol, minute), { symbol, hour: hourOf(minute) }]),
-    );
-    const newer = new Set<string>();
-    for (const [key, { symbol, hour }] of hours) {
-      const [row] = await session.rows(
-        `Read the time stamp of an hour of ${symbol}`,
-        "SELECT WRITETIME(trade_count) AS stamp FROM windows WHERE symbol = ? AND window = '1h' AND open_time = ?",
-        [symbol, hour],
-      );
-      const stamp = Number(row?.stamp ?? 0);
-      if (stamp <= readAtUs) continue;
-      session.clock.saw(stamp);
-      newer.add(key);
-    }
-    return newer;
+  #stampOf(hourKey: string, readAtUs: number): number {
+    return Math.max(readAtUs, (this.#ahead.get(hourKey) ?? 0) + 1);
   }
 
-  #mutations(windows: readonly StoredWindow[], stamp: number): Mutation[] {
+  /** Tells the time stamp of the stored hour, µs, of each hour that minutes are in; 0 where there is none. */
+  async #eachHour(
+    minutes: readonly DirtyMinute[],
+    tell: (key: string, stampUs: number) => void,
+  ): Promise<void> {
+    const hours = [
+      ...new Map(minutes.map(({ symbol, minute }) => [hourKey(symbol, minute), [symbol, hourOf(minute)]])),
+    ];
+    for (let at = 0; at < hours.length; at += AT_ONCE) {
+      await Promise.all(
+        hours.slice(at, at + AT_ONCE).map(async ([key, values]) => {
+          const [row] = await this.#parts.session.rows(
+            "Read an hour's time stamp",
+            "SELECT WRITETIME(trade_count) AS stamp FROM windows WHERE symbol = ? AND window = '1h' AND open_time = ?",
+            values,
+          );
+          tell(key, Number(row?.stamp ?? 0));
+        }),
+      );
+    }
+  }
+
+  #mutations(windows: readonly StoredWindow[], readAtUs: number): Mutation[] {
     const { frame, session } = this.#parts;
     const groups = new Map<string, StoredWindow[]>();
     for (const window of windows) {
@@ -143,6 +166,7 @@ export class CassandraWindows {
       const take = () =>
         mutations.push({ frame: frame.take(session.write), consistency: session.write, routingKey });
       for (const window of group) {
+        const stamp = this.#stampOf(hourKey(window.symbol, window.open_time), readAtUs);
         this.#encode(symbol, length, window, { stamp, now });
         if (frame.statements >= BATCH) take();
       }

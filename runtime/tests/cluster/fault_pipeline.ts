@@ -223,12 +223,15 @@ export class FaultPipeline implements AsyncDisposable {
 
   /** Gives every letter up; answers how many there were. */
   async dropLetters(): Promise<number> {
-    let dropped = 0;
+    const dropped = new Set<string>();
     for (let page = await this.letters(); page.length > 0; page = await this.letters()) {
-      for (const { id } of page) await this.#pipeline.delete(`dead-letters/${encodeURIComponent(id)}`);
-      dropped += page.length;
+      for (const { id } of page) {
+        assert.ok(!dropped.has(id), `${id} was dropped and is there again`);
+        await this.#pipeline.delete(`dead-letters/${encodeURIComponent(id)}`);
+        dropped.add(id);
+      }
     }
-    return dropped;
+    return dropped.size;
   }
 
   get lines(): string[] {
