@@ -192,17 +192,15 @@ export class CassandraMarketStore implements MarketStore {
    * Only minutes whose trades are all there still: windows outlive trades, and computed from what has expired meanwhile
    * they would tell of fewer.
    */
-  async dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
+  dirtyMinutes(limit: number): Promise<DirtyMinute[]> {
     this.#tradesReadAt = this.#nowUs();
     const keep = this.#options.retention.recent_trades;
     const oldest = keep === null ? -Infinity : Date.now() - keep + EXPIRY_MARGIN_MS;
     const { read: consistency } = this.#session;
-    const marked = await this.#session.do(
+    return this.#session.do(
       "Read marked minutes",
       () => this.#minutes.list(this.#client, { limit, consistency, oldest }),
     );
-    await this.#windows.prepare(marked);
-    return marked;
   }
 
   minuteTrades(symbol: string, minute: EpochMs, fromId?: number): Promise<TradeRow[]> {

@@ -9,8 +9,8 @@ const FRESH_MS = 5000;
 /** Letters whose payloads are read at once. */
 const AT_ONCE = 16;
 
-/** A letter without its payload; `stamp` is its time stamp in the table, µs, 0 when this instance wrote it. */
-type Light = Omit<DeadLetter, "key" | "value"> & { bytes: number; stamp: number };
+/** A letter without its payload. */
+type Light = Omit<DeadLetter, "key" | "value"> & { bytes: number };
 
 /** How much the dead-letter store holds. */
 export type LetterLimits = { maxCount: number; maxBytes: number };
@@ -81,7 +81,6 @@ export class CassandraLetters {
         first_failed_at: known?.first_failed_at ?? at,
         last_failed_at: at,
         attempts: (known?.attempts ?? 0) + 1,
-        stamp: 0,
       };
       const action = `Store dead letter ${id}`;
       // Also of a known one: another instance may have removed it since we looked.
@@ -93,9 +92,8 @@ export class CassandraLetters {
           letter.key,
           letter.value,
         ],
-        known?.stamp,
       );
-      light.stamp = await this.#session.change(
+      await this.#session.change(
         action,
         `INSERT INTO dead_letters (shard, id, topic, partition, offset, code, message, bytes, first_failed_at,
            last_failed_at, attempts) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -111,7 +109,6 @@ export class CassandraLetters {
           light.last_failed_at,
           light.attempts,
         ],
-        known?.stamp,
       );
       if (known === undefined) this.#bytes += light.bytes;
       this.#known.set(id, light);
@@ -126,9 +123,8 @@ export class CassandraLetters {
       await this.#refresh(true);
       if (!this.#known.has(id)) return false;
     }
-    const { stamp } = this.#known.get(id)!;
-    await this.#session.change(action, "DELETE FROM dead_letters WHERE shard = 0 AND id = ?", [id], stamp);
-    await this.#session.change(action, "DELETE FROM dead_letter_payloads WHERE id = ?", [id], stamp);
+    await this.#session.change(action, "DELETE FROM dead_letters WHERE shard = 0 AND id = ?", [id]);
+    await this.#session.change(action, "DELETE FROM dead_letter_payloads WHERE id = ?", [id]);
     this.#bytes -= this.#known.get(id)!.bytes;
     this.#known.delete(id);
     return true;
@@ -157,7 +153,7 @@ export class CassandraLetters {
     return letters;
   }
 
-  async #whole({ bytes: _, stamp: __, ...light }: Light): Promise<DeadLetter> {
+  async #whole({ bytes: _, ...light }: Light): Promise<DeadLetter> {
     const [row] = await this.#session.rows(
       `Read dead letter ${light.id}`,
       "SELECT key, value FROM dead_letter_payloads WHERE id = ?",
@@ -170,8 +166,7 @@ export class CassandraLetters {
     if (!now && performance.now() - this.#readAt < FRESH_MS) return;
     const rows = await this.#session.rows(
       "Read dead letters",
-      `SELECT id, topic, partition, offset, code, message, bytes, first_failed_at, last_failed_at, attempts,
-         WRITETIME(code) AS stamp
+      `SELECT id, topic, partition, offset, code, message, bytes, first_failed_at, last_failed_at, attempts
        FROM dead_letters WHERE shard = 0`,
       [],
     );
@@ -186,7 +181,6 @@ export class CassandraLetters {
       first_failed_at: row.first_failed_at.getTime(),
       last_failed_at: row.last_failed_at.getTime(),
       attempts: row.attempts,
-      stamp: Number(row.stamp),
     }]));
     this.#bytes = 0;
     for (const { bytes } of this.#known.values()) this.#bytes += bytes;

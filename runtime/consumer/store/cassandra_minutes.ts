@@ -133,8 +133,7 @@ export class CassandraMinutes {
       );
       for await (const row of found) {
         const stamp = Number(row.mark);
-        // Far ahead: made by a clock that is or was wrong, ours or theirs.
-        if (row.writer !== this.#writer && Math.abs(now - stamp) < TAKEOVER_US) continue;
+        if (row.writer !== this.#writer && now - stamp < TAKEOVER_US) continue;
         const minute = (row.minute as Date).getTime() as EpochMs;
         const key = `${row.symbol} ${minute}`;
         if (this.#entries.has(key)) continue;

@@ -12,8 +12,6 @@ const DAY_MS = 86_400_000;
 export class CassandraRecords {
   readonly #session: CassandraSession;
   readonly #keepAlertsMs: number | null;
-  /** Time stamps of replays and notes that a clock ahead of ours has written, by id and name. */
-  readonly #ahead = new Map<string, number>();
 
   constructor(session: CassandraSession, keepAlertsMs: number | null) {
     this.#session = session;
@@ -60,16 +58,15 @@ export class CassandraRecords {
   async replays(): Promise<Replay[]> {
     const rows = await this.#session.rows(
       "Read replays",
-      `SELECT id, body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
+      `SELECT body FROM replays WHERE shard = 0 LIMIT ${KEPT_REPLAYS}`,
       [],
     );
-    for (const { id, stamp } of rows) this.#saw(id, Number(stamp));
     return rows.map(({ body }) => JSON.parse(body) as Replay);
   }
 
   async saveReplay(replay: Replay): Promise<void> {
     const action = `Save replay ${replay.id}`;
-    const stamp = await this.#session.change(
+    await this.#session.change(
       action,
       "INSERT INTO replays (shard, created_at, id, body) VALUES (0, ?, ?, ?)",
       [
@@ -77,15 +74,13 @@ export class CassandraRecords {
         replay.id,
         JSON.stringify(replay),
       ],
-      this.#ahead.get(replay.id),
     );
-    this.#saw(replay.id, stamp);
     const rows = await this.#session.rows(
       action,
-      "SELECT created_at, id, body, WRITETIME(body) AS stamp FROM replays WHERE shard = 0",
+      "SELECT created_at, id, body FROM replays WHERE shard = 0",
       [],
     );
-    for (const { created_at, id, body, stamp } of rows.slice(KEPT_REPLAYS)) {
+    for (const { created_at, id, body } of rows.slice(KEPT_REPLAYS)) {
       if ((JSON.parse(body) as Replay).state === "running") continue;
       await this.#session.change(
         action,
@@ -94,35 +89,22 @@ export class CassandraRecords {
           created_at,
           id,
         ],
-        Number(stamp),
       );
     }
   }
 
   async note(name: string): Promise<string | undefined> {
-    const [row] = await this.#session.rows(
-      `Read note ${name}`,
-      "SELECT value, WRITETIME(value) AS stamp FROM notes WHERE name = ?",
-      [name],
-    );
-    if (row === undefined) return undefined;
-    this.#saw(name, Number(row.stamp));
-    return row.value ?? undefined;
+    const [row] = await this.#session.rows(`Read note ${name}`, "SELECT value FROM notes WHERE name = ?", [
+      name,
+    ]);
+    return row?.value ?? undefined;
   }
 
   async saveNote(name: string, text: string): Promise<void> {
-    const stamp = await this.#session.change(
-      `Save note ${name}`,
-      "INSERT INTO notes (name, value) VALUES (?, ?)",
-      [name, text],
-      this.#ahead.get(name),
-    );
-    this.#saw(name, stamp);
-  }
-
-  #saw(name: string, stamp: number): void {
-    if (stamp >= Date.now() * 1000) this.#ahead.set(name, stamp);
-    else this.#ahead.delete(name);
+    await this.#session.change(`Save note ${name}`, "INSERT INTO notes (name, value) VALUES (?, ?)", [
+      name,
+      text,
+    ]);
   }
 
   /** Numbers are given out once; one whose answer was lost is never used. */

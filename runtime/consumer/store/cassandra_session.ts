@@ -42,19 +42,12 @@ export class CassandraSession {
     });
   }
 
-  /**
-   * An idempotent change. `above`: the time stamp, µs, of the row that it replaces or deletes. A clock that was ahead when
-   * that was written, and was set back, would write below it for ever: then the change is stamped just above it. Answers
-   * with the new row's stamp for the next change where it must be known, else 0.
-   */
-  async change(action: string, cql: string, values: unknown[], above = 0): Promise<number> {
-    const options = { prepare: true, consistency: this.write, isIdempotent: true };
-    const ahead = above >= Date.now() * 1000;
+  /** An idempotent change, at the driver's clock. */
+  async change(action: string, cql: string, values: unknown[]): Promise<void> {
     await this.do(
       action,
-      () => this.client.execute(cql, values, ahead ? { ...options, timestamp: above + 1 } : options),
+      () => this.client.execute(cql, values, { prepare: true, consistency: this.write, isIdempotent: true }),
     );
-    return ahead ? above + 1 : 0;
   }
 
   /** A compare-and-set: whether it was applied, and the row that was in its way. Never sent twice. */

@@ -8,10 +8,8 @@ import { TcpProxy } from "../../tests/tcp_proxy.ts";
 import { stackIgnore, stackName } from "../../tests/test_stack.ts";
 import { wait } from "../../wait.ts";
 import type { Change } from "../transform/transform.ts";
-import { recomputeWindows } from "../transform/windows.ts";
 import type { MarketStore, StoreBatch } from "./market_store.ts";
 import { CassandraMarketStore } from "./cassandra.ts";
-import type { Replay } from "./replay_record.ts";
 import { KEEP_ALL, TEST_ORIGIN, TestKeyspace } from "./testing/cassandra_keyspace.ts";
 import { minuteOf } from "./trade_runs.ts";
 
@@ -56,17 +54,6 @@ function trade(symbol: string, id: number, time = T0 + id, more: Partial<Change>
     time * 1000,
     { offset: id, ...more },
   );
-}
-
-/** What this process does meanwhile it does by a clock that is an hour ahead. */
-async function anHourAhead(work: () => Promise<void>): Promise<void> {
-  const wall = Date.now;
-  Date.now = () => wall() + 3_600_000;
-  try {
-    await work();
-  } finally {
-    Date.now = wall;
-  }
 }
 
 function book(
@@ -428,15 +415,13 @@ test(
     await again.writeWindows([], [dirty!]);
     await using third = await keyspace.open({ writer: `${symbol}-a` });
     assert.deepEqual(await ours(third), []);
-    // Marks that nobody has renewed for long, and of one whose clock was ahead.
-    for (const [at, minute] of [[-200_000, T0], [3_600_000, T0 + MINUTE]] as const) {
-      await keyspace.rows(
-        "INSERT INTO dirty_minutes (symbol, minute, mark, writer) VALUES (?, ?, ?, 'gone') USING TIMESTAMP ?",
-        [symbol, minute, (Date.now() + at) * 1000, Date.now() * 1000],
-      );
-    }
+    // A mark that nobody has renewed for long.
+    await keyspace.rows(
+      "INSERT INTO dirty_minutes (symbol, minute, mark, writer) VALUES (?, ?, ?, 'gone') USING TIMESTAMP ?",
+      [symbol, T0, (Date.now() - 200_000) * 1000, Date.now() * 1000],
+    );
     await using fourth = await keyspace.open({ writer: `${symbol}-d` });
-    assert.deepEqual((await ours(fourth)).map(({ minute }) => minute).sort(), [T0, T0 + MINUTE]);
+    assert.equal((await ours(fourth)).length, 1);
   },
 );
 
@@ -475,104 +460,6 @@ test(
     await late.dirtyMinutes(1);
     await late.writeWindows([window(0, 5)], [done]);
     assert.deepEqual(await stored(), [[0, 5]]);
-  },
-);
-
-test(
-  "windows that a clock ahead of ours has written are computed on, by its writer's next life and by others",
-  async (keyspace, symbol) => {
-    const at = Date.now() - 60_000;
-    const round = (store: MarketStore) => recomputeWindows(store, { maxMinutes: 100, maxTrades: 1e6 });
-    const marked = async (store: MarketStore) =>
-      (await store.dirtyMinutes(100)).filter((dirty) => dirty.symbol === symbol).length;
-    const computed = async (store: MarketStore) => {
-      for (let rounds = 0; rounds < 2; rounds++) await round(store);
-      assert.equal(await marked(store), 0);
-      const hour = Math.floor(at / 3_600_000) * 3_600_000;
-      const counts: number[] = [];
-      for (const window of ["1s", "1m", "5m", "1h"] as const) {
-        const [row] = await store.storedWindows(symbol, window, hour as EpochMs, Date.now() as EpochMs);
-        counts.push(row!.trade_count);
-      }
-      return counts;
-    };
-    await using other = await keyspace.open({ writer: `${symbol}-b` });
-    await anHourAhead(async () => {
-      await using ahead = await keyspace.open({ writer: `${symbol}-a` });
-      await ahead.write(batch([trade(symbol, 1, at)]));
-      assert.deepEqual(await computed(ahead), [1, 1, 1, 1]);
-    });
-    await using again = await keyspace.open({ writer: `${symbol}-a` });
-    await again.write(batch([trade(symbol, 2, at)]));
-    assert.deepEqual(await computed(again), [2, 2, 2, 2]);
-    // A minute that comes first for it, within an hour that is written.
-    await other.write(batch([trade(symbol, 3, at)]));
-    assert.deepEqual(await computed(other), [3, 3, 3, 3]);
-    // One that is ahead and writes the hour in turns with it keeps it from nothing.
-    await other.write(batch([trade(symbol, 4, at)]));
-    for (let id = 5; id < 8; id++) {
-      await anHourAhead(async () => {
-        await again.write(batch([trade(symbol, id, at)]));
-        await round(again);
-      });
-      await round(other);
-    }
-    assert.equal(await marked(other), 0);
-    assert.deepEqual(await computed(again), [7, 7, 7, 7]);
-  },
-);
-
-test(
-  "letters, replays and notes of a clock ahead of ours can be replaced and removed",
-  async (keyspace, symbol) => {
-    const letter = {
-      topic: symbol,
-      partition: 0,
-      offset: 7,
-      code: "decode.not_json",
-      message: "no",
-      key: "k",
-      value: "{",
-    };
-    const replay: Replay = {
-      id: symbol,
-      state: "running",
-      topic: symbol,
-      ranges: [],
-      total: 1,
-      done: 0,
-      stored: 0,
-      unchanged: 0,
-      filtered: 0,
-      failed: 0,
-      dry_run: false,
-      correcting: false,
-      revision: 0,
-      created_at: T0 as EpochMs,
-      finished_at: null,
-      error: null,
-    };
-    await anHourAhead(async () => {
-      await using ahead = await keyspace.open();
-      await ahead.write({ ...batch([]), deadLetters: [letter] });
-      await ahead.saveReplay(replay);
-      await ahead.saveNote(symbol, "ahead");
-    });
-    {
-      await using letters = await keyspace.open();
-      const [known] = await letters.deadLetters({ topic: symbol, limit: 10 });
-      assert.equal(await letters.dropDeadLetter(known!.id), true);
-      await using replays = await keyspace.open();
-      const [running] = (await replays.replays()).filter(({ id }) => id === symbol);
-      await replays.saveReplay({ ...running!, state: "done" });
-      await using notes = await keyspace.open();
-      assert.equal(await notes.note(symbol), "ahead");
-      await notes.saveNote(symbol, "now");
-    }
-    await using next = await keyspace.open();
-    assert.deepEqual(await next.deadLetters({ topic: symbol, limit: 10 }), []);
-    assert.equal((await next.replays()).find(({ id }) => id === symbol)!.state, "done");
-    assert.equal(await next.note(symbol), "now");
   },
 );
 

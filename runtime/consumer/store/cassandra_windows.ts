@@ -11,10 +11,6 @@ import type { DirtyMinute, Retention, StoredWindow } from "./market_store.ts";
 const UTF8 = new TextEncoder();
 /** Statements of one batch at most. */
 const BATCH = 100;
-/** Hours whose time stamps are read at once, and that are remembered. */
-const AT_ONCE = 32;
-const MOST_REMEMBERED = 10_000;
-const HOUR_MS = 3_600_000;
 
 type Parts = {
   session: CassandraSession;
@@ -25,16 +21,9 @@ type Parts = {
   retention: Retention;
 };
 
-/**
- * The windows, and what is unmarked with them. Their time stamp is the clock just before the trades were read, so that what
- * follows from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2). Where a
- * clock that is or was ahead has stamped windows, others that are computed later would stay below them: the hour's stamp is
- * looked at after each write, and until the clock has passed it the hour's windows are stamped just above it.
- */
+/** The windows, and what is unmarked with them. */
 export class CassandraWindows {
   readonly #parts: Parts;
-  /** Time stamps ahead of the clock at which windows were found, µs, by symbol and hour. */
-  readonly #ahead = new Map<string, number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -66,22 +55,9 @@ export class CassandraWindows {
     }));
   }
 
-  /** Before the trades of these minutes are read: looks how far ahead the hours that were found so are by now. */
-  async prepare(minutes: readonly DirtyMinute[]): Promise<void> {
-    if (this.#ahead.size === 0) return;
-    const now = Date.now() * 1000;
-    for (const [key, stamp] of this.#ahead) {
-      if (stamp < now || this.#ahead.size > MOST_REMEMBERED) this.#ahead.delete(key);
-    }
-    const known = minutes.filter(({ symbol, minute }) => this.#ahead.has(hourKey(symbol, minute)));
-    await this.#eachHour(known, (key, stamp) => {
-      this.#ahead.set(key, Math.max(stamp, this.#ahead.get(key)!));
-    });
-  }
-
   /**
-   * Minutes whose windows turn out to be below what is stored stay marked. `readAtUs`: the clock just before the trades were
-   * read.
+   * `readAtUs`: the clock just before the trades were read, the time stamp of all that is written, so that what follows
+   * from an older state of the trades never replaces what follows from a newer one, whoever wrote it (I2).
    */
   async write(
     windows: readonly StoredWindow[],
@@ -100,20 +76,9 @@ export class CassandraWindows {
       }
     }
     const removed = gone.map((window) => ({ ...window, trade_count: 0 }));
-    const [hours = [], within = []] = [true, false].map((hour) =>
-      [...windows, ...removed].filter(({ window }) => (window === "1h") === hour)
-    );
-    // Whoever has written a window has written its hour: no hour's stamp is below those of what is within.
-    await sender.send(this.#mutations(hours, readAtUs), "Store windows");
-    await sender.send(this.#mutations(within, readAtUs), "Store windows");
-    const below = new Set<string>();
-    await this.#eachHour(done, (key, stamp) => {
-      if (stamp <= this.#stampOf(key, readAtUs)) return;
-      this.#ahead.set(key, stamp);
-      below.add(key);
-    });
+    await sender.send(this.#mutations([...windows, ...removed], readAtUs), "Store windows");
     // Only then: a minute is unmarked when its windows are durable.
-    const marks = minutes.done(done.filter(({ symbol, minute }) => !below.has(hourKey(symbol, minute))));
+    const marks = minutes.done(done);
     try {
       await sender.send(this.#unmark(marks), "Unmark minutes");
     } catch (error) {
@@ -122,33 +87,7 @@ export class CassandraWindows {
     }
   }
 
-  #stampOf(hourKey: string, readAtUs: number): number {
-    return Math.max(readAtUs, (this.#ahead.get(hourKey) ?? 0) + 1);
-  }
-
-  /** Tells the time stamp of the stored hour, µs, of each hour that minutes are in; 0 where there is none. */
-  async #eachHour(
-    minutes: readonly DirtyMinute[],
-    tell: (key: string, stampUs: number) => void,
-  ): Promise<void> {
-    const hours = [
-      ...new Map(minutes.map(({ symbol, minute }) => [hourKey(symbol, minute), [symbol, hourOf(minute)]])),
-    ];
-    for (let at = 0; at < hours.length; at += AT_ONCE) {
-      await Promise.all(
-        hours.slice(at, at + AT_ONCE).map(async ([key, values]) => {
-          const [row] = await this.#parts.session.rows(
-            "Read an hour's time stamp",
-            "SELECT WRITETIME(trade_count) AS stamp FROM windows WHERE symbol = ? AND window = '1h' AND open_time = ?",
-            values,
-          );
-          tell(key, Number(row?.stamp ?? 0));
-        }),
-      );
-    }
-  }
-
-  #mutations(windows: readonly StoredWindow[], readAtUs: number): Mutation[] {
+  #mutations(windows: readonly StoredWindow[], stamp: number): Mutation[] {
     const { frame, session } = this.#parts;
     const groups = new Map<string, StoredWindow[]>();
     for (const window of windows) {
@@ -166,7 +105,6 @@ export class CassandraWindows {
       const take = () =>
         mutations.push({ frame: frame.take(session.write), consistency: session.write, routingKey });
       for (const window of group) {
-        const stamp = this.#stampOf(hourKey(window.symbol, window.open_time), readAtUs);
         this.#encode(symbol, length, window, { stamp, now });
         if (frame.statements >= BATCH) take();
       }
@@ -233,14 +171,6 @@ export class CassandraWindows {
     });
     return mutations;
   }
-}
-
-function hourOf(time: EpochMs): EpochMs {
-  return Math.floor(time / HOUR_MS) * HOUR_MS as EpochMs;
-}
-
-function hourKey(symbol: string, time: EpochMs): string {
-  return `${symbol} ${hourOf(time)}`;
 }
 
 /** A partition key of several columns as the partitioner sees it: each with its length before and a zero behind. */
