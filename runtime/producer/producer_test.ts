@@ -105,7 +105,7 @@ Deno.test("cut connections are opened again, and what was missed is refilled (I3
 });
 
 Deno.test("a connection is replaced with an overlap at its age and when the server announces its end", async () => {
-  await using exchange = await testExchange(MARKET, { paused: false, speed: 20 });
+  await using exchange = await testExchange(MARKET, { paused: false, speed: 5 });
   const tables = new MemoryTables();
   await using producer = startProducer(exchange, tables, {
     config: { maxConnectionAgeMs: 1_000, overlapMs: 100, reconnectBaseMs: 1, reconnectCapMs: 2 },
