@@ -26,9 +26,7 @@ Deno.test("@grafana/toolkit builds nothing, and two of its commands say nothing 
       await Deno.copyFile(join(FOLDER, name), join(folder, name));
     }
     const installed = await run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund");
-    if (
-      installed.code !== 0 && UNREACHABLE.test(installed.output)
-    ) {
+    if (installed.code !== 0 && UNREACHABLE.test(installed.output)) {
       await t.step({
         name: "skipped: THE REGISTRY IS NOT REACHABLE, the toolkit's state is not checked",
         ignore: true,

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ModuleStatus } from "../host/module_host.ts";
 import { until } from "./until.ts";
 
 export { until };
@@ -247,6 +248,11 @@ export class TestPipeline {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A module as the host tells of it; undefined when there is none of the name. */
+  async module(name: string): Promise<ModuleStatus | undefined> {
+    return (await this.get<{ modules: ModuleStatus[] }>("modules")).modules.find((one) => one.name === name);
   }
 
   /**

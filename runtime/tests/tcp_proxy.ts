@@ -34,14 +34,14 @@ export class TcpProxy implements AsyncDisposable {
       return near.close();
     }
     this.#open.add(near).add(far);
-    await Promise.all([this.#pump(near, far, "everything"), this.#pump(far, near, "answers")]);
+    await Promise.all([this.#pump(near, far, false), this.#pump(far, near, true)]);
     for (const end of [near, far]) {
       this.#open.delete(end);
       close(end);
     }
   }
 
-  async #pump(from: Deno.Conn, to: Deno.Conn, what: "everything" | "answers"): Promise<void> {
+  async #pump(from: Deno.Conn, to: Deno.Conn, answers: boolean): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {
       while (true) {
@@ -50,10 +50,7 @@ export class TcpProxy implements AsyncDisposable {
         if (this.#holdAt !== undefined && LATIN1.decode(buffer.subarray(0, count)).includes(this.#holdAt)) {
           this.hold();
         }
-        // Answers are held by either.
-        if (this.#held !== undefined && (what === "answers" || this.#held.what === what)) {
-          await this.#held.over.promise;
-        }
+        if (answers || this.#held?.what === "everything") await this.#held?.over.promise;
         for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
       }
     } catch {

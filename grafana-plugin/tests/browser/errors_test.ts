@@ -110,10 +110,12 @@ Deno.test({
     await t.step("the control API goes away: the page says that it is not live, and comes back", async () => {
       const { page } = await rig.open("pipeline");
       await page.getByText("Live", { exact: true }).first().waitFor();
+      const before = rig.host.settings.jsonData.controlUrl;
       await rig.pipeline.process.stop();
       await page.getByText("Not live").first().waitFor();
       await picture(page, "not-live");
       await rig.restart({});
+      assert.notEqual(rig.host.settings.jsonData.controlUrl, before);
       await page.getByRole("button", { name: "Connect now" }).click().catch(() => {});
       await page.getByText("Live", { exact: true }).first().waitFor();
     });

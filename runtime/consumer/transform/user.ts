@@ -36,9 +36,9 @@ class Crashed extends Error {}
  *
  * A process that dies, hangs or answers garbage on a group of rows is not asked for the group again: the rows go one by
  * one, and a row on which it does so again, alone and right after it answered, becomes a dead letter
- * (`transform.crashed`). An answer that does not come in time is asked for once more first. That costs two processes a bad row, however large the group is, which matters because the
- * host starts a process again only so often. A process that is not there is waited for without end: unavailable is no
- * dead letter.
+ * (`transform.crashed`). An answer that does not come in time is asked for once more first. That costs two processes a
+ * bad row, however large the group is, which matters because the host starts a process again only so often. A process
+ * that is not there is waited for without end: unavailable is no dead letter.
  */
 export class UserTransform implements Transform {
   readonly name: string;

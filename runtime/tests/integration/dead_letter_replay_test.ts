@@ -88,9 +88,7 @@ Deno.test("dead letters and replays on the running pipeline", async (t) => {
       return true;
     }, () => difference);
   };
-  const stateOf = async (name: string) =>
-    (await pipeline.get<{ modules: { name: string; state: string }[] }>("modules")).modules
-      .find((module) => module.name === name)?.state;
+  const stateOf = async (name: string) => (await pipeline.module(name))?.state;
   const create = async (wanted: Wanted) =>
     (await pipeline.post<{ replay: Replay }>("replays", { topic: TRADES, ...wanted })).replay;
   const look = async (id: string) => (await pipeline.get<{ replay: Replay }>(`replays/${id}`)).replay;

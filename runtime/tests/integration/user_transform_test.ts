@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ExchangeTrade } from "../../exchange/market.ts";
-import type { ModuleStatus } from "../../host/module_host.ts";
 import type { DeadLetter, StoredAlert } from "../../query/market_query.ts";
 import { TestExchange, TestPipeline, until } from "../pipeline_process.ts";
 import { putFile } from "../put_file.ts";
@@ -47,8 +46,7 @@ Deno.test("user transforms come, change, crash, spin and go while the pipeline r
   const large = join(transforms, "large_trades.ts");
   const faulty = join(transforms, "faulty.ts");
 
-  const module = async (name: string) =>
-    (await pipeline.get<{ modules: ModuleStatus[] }>("modules")).modules.find((one) => one.name === name);
+  const module = (name: string) => pipeline.module(name);
   const digests = new Set<string>();
   /** Waits until a transform's new code runs and the consumer leads rows through it. */
   const taken = async (name: string) => {
